@@ -1,0 +1,232 @@
+"""Connections to a study's database file, and what its errors mean."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import event, exc
+from sqlalchemy.pool import NullPool
+
+from lrlab.core.errors import ConflictError, StoreError
+from lrlab.store import schema
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA synchronous=FULL",  # an acknowledged record survives a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",  # a file may come from anybody
+    "PRAGMA cell_size_check=ON",
+    "PRAGMA mmap_size=0",
+)
+
+
+def connect(path: Path, *, write: bool) -> sqlalchemy.Connection:
+    """A checked connection to the file at ``path``, which exists; for the process that asks only.
+
+    A reader works beside a writer and sees what is committed. At most one process may write at any time: its
+    lock sees to that, and the SQLite of many systems needs it (WAL-reset bug, fixed in 3.51.3).
+
+    Raises:
+        ConflictError: If a newer lrlab wrote the file.
+        StoreError: If it cannot be opened or is no study.
+    """
+    with explained(path):
+        connection = _connect(path, write=write)
+        try:
+            _check_application(path, raw_connection(connection))
+            _check_schema(path, raw_connection(connection))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def new_database(path: Path) -> sqlalchemy.Connection:
+    """A connection to a new file at ``path`` that holds the empty tables; only its owner may read it.
+
+    Errors are those of the database and the system: the caller knows which study they belong to.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    connection = _connect(path, write=True)
+    try:
+        with connection.begin():
+            schema.metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id={schema.APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path, *, write: bool) -> sqlalchemy.Connection:
+    def opened() -> sqlite3.Connection:
+        address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
+        # The isolation level None keeps the driver from beginning transactions by itself.
+        raw = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        for pragma in (*_PRAGMAS, f"PRAGMA query_only={'OFF' if write else 'ON'}"):
+            raw.execute(pragma)
+        return raw
+
+    engine = sqlalchemy.create_engine("sqlite://", creator=opened, poolclass=NullPool)
+    begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine.connect()
+
+
+def raw_connection(connection: sqlalchemy.Connection) -> sqlite3.Connection:
+    """The driver's own connection, for what must happen outside a transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def use_wal(path: Path, connection: sqlalchemy.Connection) -> None:
+    """Let readers and the writer work side by side.
+
+    Raises:
+        StoreError: If the file system cannot do that.
+    """
+    with explained(path):
+        (mode,) = raw_connection(connection).execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            f"{path}: the file system cannot share memory between processes, which the database needs.",
+            hint="Keep studies on a local disk.",
+        )
+
+
+def leave_wal(connection: sqlalchemy.Connection) -> None:
+    """Make the study one plain file again, unless somebody reads it at this moment."""
+    raw = raw_connection(connection)
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        raw.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError:
+        return  # every committed group is safe in the WAL, too, and the next close tries again
+
+
+def check_pages(path: Path, connection: sqlalchemy.Connection) -> None:
+    """Look at the structure of the whole file.
+
+    Raises:
+        StoreError: If it is damaged.
+    """
+    with explained(path):
+        (finding,) = raw_connection(connection).execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise damaged(path, finding)
+
+
+def damaged(path: Path, detail: object) -> StoreError:
+    """The error for a file whose content makes no sense."""
+    return StoreError(
+        f"{path}: the study's file is damaged.",
+        why=f"({detail})",
+        hint="Nothing was changed. Restore it from a backup, or delete the study.",
+    )
+
+
+def check_ours(path: Path) -> None:
+    """Refuse a file that lrlab did not make; a damaged study passes.
+
+    Raises:
+        StoreError: If it is none of ours.
+    """
+    with explained(path), _connect(path, write=False) as connection:
+        _check_application(path, raw_connection(connection))
+
+
+def needs_rollback(error: StoreError) -> bool:
+    """Whether a reader was refused because a killed writer left a change half done, which a writer undoes."""
+    cause = getattr(error.__cause__, "orig", error.__cause__)  # the driver's own error
+    return getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK
+
+
+def _check_application(path: Path, raw: sqlite3.Connection) -> None:
+    if raw.execute("PRAGMA application_id").fetchone() != (schema.APPLICATION_ID,):
+        raise _foreign(path)
+
+
+def schema_version(connection: sqlalchemy.Connection) -> int:
+    """The version of the file's schema."""
+    (version,) = raw_connection(connection).execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _check_schema(path: Path, raw: sqlite3.Connection) -> None:
+    # Views and triggers of a crafted file would run when it is read or written.
+    (strange,) = raw.execute(
+        "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
+    ).fetchone()
+    if strange:
+        raise damaged(path, "it holds views or triggers, which no study has")
+    (version,) = raw.execute("PRAGMA user_version").fetchone()
+    if version > schema.SCHEMA_VERSION:
+        raise ConflictError(
+            f"{path}: the study was written by a newer lrlab.",
+            why=f"(It has schema {version}, this lrlab knows {schema.SCHEMA_VERSION}.)",
+            hint="Upgrade with pip install -U lrlab, or use another study.",
+        )
+
+
+def _foreign(path: Path, why: str = "") -> StoreError:
+    return StoreError(
+        f"{path}: is not a study of lrlab.", why=why, hint="Move the file out of the folder of studies."
+    )
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn errors of the database and of the system into a StoreError that says what to do."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _meaning(path, error.orig or error) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _meaning(path, error) from error
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def _meaning(path: Path, error: BaseException) -> StoreError:
+    why = f"({type(error).__name__}: {error})"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of an extended code is the kind
+    number = error.errno if isinstance(error, OSError) else None
+    if code == sqlite3.SQLITE_FULL or number in _FULL:
+        return StoreError(
+            f"{path}: cannot be written, the disk is full.",
+            why=why,
+            hint="Free some space; what was acknowledged is safe, and writing goes on from there.",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH) or number in _DENIED:
+        return StoreError(
+            f"{path}: cannot be written, permission is missing.",
+            why=why,
+            hint="Give yourself the right to write there, or choose another folder for the store.",
+        )
+    if code == sqlite3.SQLITE_CANTOPEN or number is not None:
+        return StoreError(
+            f"{path}: cannot be opened.",
+            why=why,
+            hint="Check that the store's folder is a folder you can use.",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            f"{path}: another program has locked the file.", why=why, hint="Close that program and try again."
+        )
+    if code == sqlite3.SQLITE_NOTADB:
+        return _foreign(path, why)
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(
+            f"{path}: the disk refused to read or write.",
+            why=why,
+            hint="Check its free space and its health; what was acknowledged is safe, and writing can go on.",
+        )
+    return damaged(path, why.strip("()"))

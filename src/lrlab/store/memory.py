@@ -1,0 +1,185 @@
+"""Studies that live only as long as this process."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import getpid
+
+from lrlab.core.answer import Answer
+from lrlab.core.errors import ConflictError, StoreError
+from lrlab.core.outcome import StudyState
+from lrlab.core.question import Advance
+from lrlab.core.record import Record
+from lrlab.core.run import Run, RunKey
+from lrlab.core.study import Study
+from lrlab.store.book import Book
+from lrlab.store.clean import clean
+from lrlab.store.names import checked_name, taken_name, unknown_study
+from lrlab.store.protocol import StudySummary
+
+
+class MemoryLedger:
+    """The writer of a study in memory; everything is acknowledged at once."""
+
+    def __init__(self, book: Book, entry: "_Entry") -> None:
+        self._book = book
+        self._entry = entry
+        self._open = True
+
+    @property
+    def study(self) -> Study:
+        """See ``Ledger``."""
+        return self._book.study
+
+    @property
+    def acknowledged(self) -> Mapping[RunKey, int]:
+        """See ``Ledger``."""
+        return {key: len(records) for key, records in self._book.records.items()}
+
+    def write_run(self, run: Run) -> None:
+        """See ``Ledger``."""
+        self._writable().write_run(run)
+
+    def append(self, key: RunKey, first: int, records: Sequence[Record]) -> int:
+        """See ``Ledger``."""
+        return self._writable().append(clean(key), first, records)
+
+    def decide(self, advances: Sequence[Advance]) -> None:
+        """See ``Ledger``."""
+        self._writable().decide(advances)
+
+    def note(self, kind: str, text: str) -> None:
+        """See ``Ledger``."""
+        self._writable().note(kind, text)
+
+    def conclude(self, state: StudyState, answer: Answer | None) -> None:
+        """See ``Ledger``."""
+        self._writable().conclude(state, answer)
+
+    def tick(self) -> None:
+        """Nothing waits here."""
+        self._writable()
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+        self._writable()
+
+    def commands(self) -> Sequence[str]:
+        """See ``Ledger``."""
+        self._writable()
+        taken, self._entry.commands = self._entry.commands, []
+        return tuple(taken)
+
+    def checkpoint_path(self, key: RunKey) -> str:
+        """No files here, so always ""."""
+        self._writable()
+        return ""
+
+    def drop_checkpoint(self, key: RunKey) -> None:
+        """No files here."""
+        self._writable()
+
+    def close(self) -> None:
+        """See ``Ledger``."""
+        if self._open:
+            self._open = False
+            self._entry.held = False
+
+    def _writable(self) -> Book:
+        if not self._open:
+            raise StoreError(f'study "{self._book.head.name}": the ledger is closed.', hint="Open it again.")
+        return self._book
+
+
+class _Entry:
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.commands: list[str] = []
+        self.held = False
+
+    def study(self) -> Study:
+        study = self.book.study
+        if study.state is StudyState.RUNNING and not self.held:
+            return replace(study, state=StudyState.INTERRUPTED)
+        return study
+
+
+class MemoryStore:
+    """Studies by name, in memory; for quick use and for tests.
+
+    Args:
+        now: Wall clock for events, seconds since 1970.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._entries: dict[str, _Entry] = {}
+
+    def names(self) -> Sequence[str]:
+        """See ``Store``."""
+        return tuple(summary.name for summary in self.summaries())
+
+    def summaries(self) -> Sequence[StudySummary]:
+        """See ``Store``."""
+        studies = (entry.study() for entry in self._entries.values())
+        return tuple(summary_of(study) for study in sorted(studies, key=lambda s: (-s.created, s.name)))
+
+    def load(self, name: str) -> Study:
+        """See ``Store``."""
+        return self._entry(name).study()
+
+    def create(self, study: Study) -> MemoryLedger:
+        """See ``Store``."""
+        name = checked_name(study.name)
+        if name in self._entries:
+            raise taken_name(name)
+        self._entries[name] = _Entry(Book(study, now=self._now))
+        return self.open(name)
+
+    def open(self, name: str) -> MemoryLedger:
+        """See ``Store``."""
+        entry = self._entry(name)
+        self._refuse_held(name, entry)
+        entry.held = True
+        entry.commands.clear()
+        return MemoryLedger(entry.book, entry)
+
+    def send(self, name: str, command: str) -> bool:
+        """See ``Store``."""
+        entry = self._entry(name)
+        if not entry.held:
+            return False
+        entry.commands.append(clean(command))
+        return True
+
+    def delete(self, name: str) -> None:
+        """See ``Store``."""
+        self._refuse_held(name, self._entry(name))
+        del self._entries[name]
+
+    def _entry(self, name: str) -> _Entry:
+        if name not in self._entries:
+            raise unknown_study(name, self._entries)
+        return self._entries[name]
+
+    @staticmethod
+    def _refuse_held(name: str, entry: _Entry) -> None:
+        if entry.held:
+            raise ConflictError(
+                f'study "{name}" is being run by process {getpid()}, which is this one.',
+                hint="Close its ledger first.",
+            )
+
+
+def summary_of(study: Study) -> StudySummary:
+    """The line of ``study`` in a list; its state is taken as it is."""
+    answer = study.answer
+    return StudySummary(
+        name=study.name,
+        task=study.task,
+        state=study.state,
+        created=study.created,
+        runs=len(study.runs),
+        cost=study.cost,
+        lr=answer.lr if answer is not None and answer.found else None,
+    )

@@ -1,0 +1,194 @@
+"""Where studies are kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lrlab.core.answer import Answer
+from lrlab.core.outcome import StudyState
+from lrlab.core.question import Advance
+from lrlab.core.record import Record
+from lrlab.core.run import Run, RunKey
+from lrlab.core.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySummary:
+    """What a list of studies shows, read without any record.
+
+    Args:
+        name: Name of the study.
+        task: Name of the training target.
+        state: How it stands; ``running`` only while a process holds its lock, else ``interrupted``.
+        created: Seconds since 1970, UTC.
+        runs: Number of runs.
+        cost: Full runs trained so far.
+        lr: The answer's rate so far, or None.
+        problem: Why the file cannot be read, or "".
+    """
+
+    name: str
+    task: str = ""
+    state: StudyState = StudyState.INTERRUPTED
+    created: float = 0.0
+    runs: int = 0
+    cost: float = 0.0
+    lr: float | None = None
+    problem: str = ""
+
+
+class Ledger(Protocol):
+    """The one writer of one study; holds its lock until closed.
+
+    A record is acknowledged when its group is committed: at the latest 50 ms or 1,000 points later at the
+    next ``tick``, at ``flush``, and at ``close``. ``acknowledged`` tells how far that is. Everything that was
+    handed over since the last commit is one group: after a crash all of it is there, or none.
+
+    Text is kept as UTF-8: lone surrogates become U+FFFD, NUL characters are left out, and what is longer than
+    64 KiB loses its middle; ``study`` shows what is kept. Once closed, every method but ``close``, ``study``
+    and ``acknowledged`` raises StoreError.
+    """
+
+    @property
+    def study(self) -> Study:
+        """The study as last read or written, unacknowledged records included."""
+        ...
+
+    @property
+    def acknowledged(self) -> Mapping[RunKey, int]:
+        """How many records of each run are committed; a snapshot."""
+        ...
+
+    def write_run(self, run: Run) -> None:
+        """Insert or update a run's row: everything but its records. Committed with the next group.
+
+        ``units`` never falls behind the whole units that the run's records have reached.
+        """
+        ...
+
+    def append(self, key: RunKey, first: int, records: Sequence[Record]) -> int:
+        """Add records from index ``first`` on.
+
+        Known indices are compared, not written again: a record that came anew after a loss must be the same
+        to the bit, otherwise the event ``nondeterministic`` is noted once for the run and the first one is
+        kept.
+
+        Returns:
+            How many records were new.
+
+        Raises:
+            StoreError: If there would be a gap, or the run is unknown.
+        """
+        ...
+
+    def decide(self, advances: Sequence[Advance]) -> None:
+        """Log slices that the searcher asked for."""
+        ...
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event to the log."""
+        ...
+
+    def conclude(self, state: StudyState, answer: Answer | None) -> None:
+        """Set the study's state and answer (stored without its runs), and commit."""
+        ...
+
+    def tick(self) -> None:
+        """Commit the open group if it is due; raises as ``flush``."""
+        ...
+
+    def flush(self) -> None:
+        """Commit everything.
+
+        Raises:
+            StoreError: If it cannot be written (full disk, ...); what was acknowledged is safe, and calling
+                it again later goes on.
+        """
+        ...
+
+    def commands(self) -> Sequence[str]:
+        """Commands that other processes left for this study, oldest first; taken out by reading."""
+        ...
+
+    def checkpoint_path(self, key: RunKey) -> str:
+        """Where the state of a run belongs: a path without suffix, one per run, in a folder that exists; ""
+        where the store keeps no files."""
+        ...
+
+    def drop_checkpoint(self, key: RunKey) -> None:
+        """Delete a run's stored state; harmless where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Commit, give the lock back; calling it twice is fine.
+
+        Raises:
+            StoreError: If the last group cannot be written; the lock is given back all the same.
+        """
+        ...
+
+
+class Store(Protocol):
+    """A place with studies, by name."""
+
+    def names(self) -> Sequence[str]:
+        """Names of all studies, newest first."""
+        ...
+
+    def summaries(self) -> Sequence[StudySummary]:
+        """One line a study, newest first; a file that cannot be read is listed with its problem."""
+        ...
+
+    def load(self, name: str) -> Study:
+        """The study with every acknowledged record, read only; works while another process writes it.
+
+        ``state`` is ``running`` only while a process holds the study, as in a summary.
+
+        Raises:
+            NotFoundError: If there is none of that name; the hint lists near ones.
+            ConflictError: If the file has a newer schema.
+            StoreError: If it is damaged or no study.
+        """
+        ...
+
+    def create(self, study: Study) -> Ledger:
+        """Begin a study, with the runs, records, advances and events that it brings along.
+
+        Raises:
+            ConflictError: If the name is taken.
+            SpecError: If the name is not made of 1 to 100 ASCII letters, digits and ``_ . -``, the first one
+                a letter, a digit or ``_``.
+            StoreError: If the folder cannot be written.
+        """
+        ...
+
+    def open(self, name: str) -> Ledger:
+        """Take over a study to continue it; an older schema is migrated first.
+
+        Commands that an earlier holder has not read are removed.
+
+        Raises:
+            ConflictError: If another process holds it (names its process id), or the schema is newer.
+            NotFoundError: As ``load``.
+        """
+        ...
+
+    def send(self, name: str, command: str) -> bool:
+        """Leave a durable command (such as ``stop``) for the process that runs the study.
+
+        Returns:
+            Whether some process holds the study now; if not, nothing is left behind.
+
+        Raises:
+            NotFoundError: As ``load``.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the study with everything that belongs to it.
+
+        Raises:
+            ConflictError: If a process holds it.
+            NotFoundError: As ``load``.
+        """
+        ...

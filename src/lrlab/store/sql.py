@@ -1,0 +1,205 @@
+"""Studies in a folder, each in an SQLite file of its own."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from lrlab.core.errors import ConflictError, NotFoundError, StoreError
+from lrlab.core.outcome import StudyState
+from lrlab.core.study import Study
+from lrlab.store import database, schema
+from lrlab.store.book import Book
+from lrlab.store.clean import clean
+from lrlab.store.database import connect, explained
+from lrlab.store.files import StudyFiles, sync_folder, write_file
+from lrlab.store.ledger import SqliteLedger
+from lrlab.store.locks import StudyLock
+from lrlab.store.names import checked_name, is_name, taken_name, unknown_study
+from lrlab.store.protocol import StudySummary
+from lrlab.store.rows import Saved, read_study, read_summary, write_changes
+
+_SENT = count()  # orders commands that are sent within one tick of the clock
+
+S = TypeVar("S", Study, StudySummary)
+
+
+class SqliteStore:
+    """A folder of studies; see ``Store``.
+
+    Study ``x`` is the file ``x.sqlite``; beside it lie its lock ``x.lock`` and the folder ``x.files`` with
+    stored states and commands. The folder is made when the first study is created; only its owner can read
+    what is made.
+
+    Args:
+        folder: Where the studies lie.
+        now: Wall clock, seconds since 1970; for display.
+        clock: Monotonic clock, in seconds; tells how old an open group is.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = Path(folder).expanduser().absolute()
+        self._now = now
+        self._clock = clock
+
+    @property
+    def folder(self) -> Path:
+        """Where the studies lie; absolute."""
+        return self._folder
+
+    def names(self) -> Sequence[str]:
+        """See ``Store``."""
+        return tuple(summary.name for summary in self.summaries())
+
+    def summaries(self) -> Sequence[StudySummary]:
+        """See ``Store``."""
+        found = (self._summary(self._files(name)) for name in self._listing())
+        return tuple(sorted(found, key=lambda summary: (-summary.created, summary.name)))
+
+    def load(self, name: str) -> Study:
+        """See ``Store``."""
+        files = self._existing(name)
+        with self._reader(files) as connection:
+            return _as_seen(read_study(files.database, connection), files)
+
+    def create(self, study: Study) -> SqliteLedger:
+        """See ``Store``."""
+        files = self._files(checked_name(study.name))
+        book = Book(study, now=self._now)
+        with explained(files.folder):
+            files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = self._locked(files)
+        try:
+            if files.database.exists():
+                raise taken_name(files.name)
+            with explained(files.database):
+                files.remove()
+                with database.new_database(files.draft) as connection, connection.begin():
+                    write_changes(connection, book, Saved(), book.rows)
+                # The name appears last and at once, so that no crash leaves half a study.
+                files.draft.rename(files.database)
+                sync_folder(files.folder)
+            return self._ledger(files, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def open(self, name: str) -> SqliteLedger:
+        """See ``Store``."""
+        files = self._existing(name)
+        lock = self._locked(files)
+        try:
+            return self._ledger(files, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def send(self, name: str, command: str) -> bool:
+        """See ``Store``."""
+        files = self._existing(name)
+        lock = StudyLock(files)
+        if not lock.held():
+            return False
+        path = files.commands / f"{int(self._now() * 1e6):020}-{next(_SENT):06}.txt"
+        with explained(path):
+            write_file(path, clean(command))
+            if lock.held():
+                return True
+            path.unlink(missing_ok=True)  # it ended in between; whoever opens the study next shall not see it
+        return False
+
+    def delete(self, name: str) -> None:
+        """See ``Store``."""
+        files = self._existing(name)
+        lock = self._locked(files)
+        try:
+            database.check_ours(files.database)
+            with explained(files.database):
+                files.remove()
+                files.lock.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+    def _files(self, name: str) -> StudyFiles:
+        return StudyFiles(folder=self._folder, name=name)
+
+    def _listing(self) -> list[str]:
+        with explained(self._folder):
+            if not self._folder.exists():
+                return []
+            stems = [
+                path.name.removesuffix(".sqlite")
+                for path in self._folder.iterdir()
+                if path.suffix == ".sqlite"
+            ]
+        return sorted(stem for stem in stems if is_name(stem))
+
+    def _existing(self, name: str) -> StudyFiles:
+        files = self._files(name)
+        if not (is_name(name) and files.database.exists()):
+            raise unknown_study(name, self._listing())
+        return files
+
+    def _locked(self, files: StudyFiles) -> StudyLock:
+        lock = StudyLock(files)
+        with explained(files.lock):
+            lock.acquire()
+        return lock
+
+    def _reader(self, files: StudyFiles) -> Connection:
+        try:
+            return connect(files.database, write=False)
+        except StoreError as error:
+            if not database.needs_rollback(error):
+                raise
+        lock = self._locked(files)
+        try:
+            connect(
+                files.database, write=True
+            ).close()  # the first look of a writer undoes what was half done
+        finally:
+            lock.release()
+        return connect(files.database, write=False)
+
+    def _ledger(self, files: StudyFiles, lock: StudyLock) -> SqliteLedger:
+        connection = connect(files.database, write=True)
+        try:
+            if database.schema_version(connection) < schema.SCHEMA_VERSION:
+                from lrlab.store.migrate import migrate  # Alembic is slow to import and hardly ever needed
+
+                migrate(files.database, connection)
+            database.check_pages(files.database, connection)
+            database.use_wal(files.database, connection)
+            book = Book(read_study(files.database, connection), now=self._now)
+            with explained(files.side):
+                files.make_folders()
+                for command in files.commands.iterdir():
+                    command.unlink()
+                lock.sign(self._now)
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteLedger(files, book, connection=connection, lock=lock, clock=self._clock)
+
+    def _summary(self, files: StudyFiles) -> StudySummary:
+        try:
+            with self._reader(files) as connection:
+                return _as_seen(read_summary(files.database, connection), files)
+        except (StoreError, ConflictError, NotFoundError) as error:
+            return StudySummary(name=files.name, problem=str(error))
+
+
+def _as_seen(seen: S, files: StudyFiles) -> S:
+    if seen.state is StudyState.RUNNING and not StudyLock(files).held():
+        return replace(seen, state=StudyState.INTERRUPTED)
+    return seen
