@@ -1,0 +1,3 @@
+"""``lrlab.torch``: trainings made of PyTorch's parts."""
+
+from lrlab.tasks.torch_recipe import Recipe as Recipe

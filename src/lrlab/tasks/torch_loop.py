@@ -1,0 +1,310 @@
+"""The training loop of a recipe: it makes records, and knows nothing of freezing."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+
+from lrlab.core.errors import SpecError
+from lrlab.core.record import Record
+from lrlab.schedules.protocol import Schedule
+from lrlab.tasks.torch_data import Batch, Batches, no_batch, size_of, to_device
+from lrlab.tasks.torch_losses import Objective
+from lrlab.tasks.torch_optimizers import OptimizerChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a training is made of.
+
+    Args:
+        build_model: Makes the model; seeded by the caller.
+        optimizer: Makes the optimizer.
+        objective: How the model is judged on a batch.
+        data: Batches to train on.
+        val_data: Batches to evaluate on, if any.
+        schedule: Multiplier of the rate by optimizer step.
+        metric: Name of what is compared; training ends where it is not finite.
+        budget: Units in a full run.
+        eval_every: Optimizer steps from one evaluation to the next where the unit is a step; None: it is an epoch.
+        log_every: Optimizer steps from one training loss to the next; 0 for none inside a unit.
+        accumulate: Batches in an optimizer step.
+        clip_norm: Largest norm of the gradient, if any.
+        device: Where to train.
+        autocast: Half precision where the device is good at it.
+    """
+
+    build_model: Callable[[], object]
+    optimizer: OptimizerChoice
+    objective: Objective
+    data: Batches
+    val_data: Batches | None
+    schedule: Schedule
+    metric: str
+    budget: int
+    eval_every: int | None
+    log_every: int
+    accumulate: int
+    clip_norm: float | None
+    device: torch.device
+    autocast: bool
+
+    def end_of_unit(self, steps: int) -> int:
+        """Where the unit's end after ``steps`` optimizer steps lies, if the unit is a step."""
+        every = self.eval_every or 1
+        return min((steps // every + 1) * every, self.budget)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training is; all that its loop knows outside of model and optimizer."""
+
+    begun: bool = False  # whether the untrained model was evaluated
+    over: bool = False
+    units: int = 0
+    steps: int = 0  # optimizer steps
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch that are done
+    unit_steps: int = 0
+    unit_loss: float = 0.0  # sum over the unit's samples
+    unit_samples: int = 0
+
+
+class Loop:
+    """One training, from its first step or from a stored state.
+
+    Args:
+        plan: What it is made of.
+        lr: Learning rate of the group that has the largest.
+        seed: Seed of the order of batches; the global random states are the caller's to seed.
+
+    Raises:
+        SpecError: If the plan's functions make no model or no optimizer.
+    """
+
+    def __init__(self, plan: Plan, *, lr: float, seed: int) -> None:
+        self.plan = plan
+        self.progress = Progress()
+        self._seed = seed
+        self.model = _built_model(plan)
+        self._optimizer, self._rates = plan.optimizer.build(self.model, lr)
+        self._weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
+        self._precision = torch.float16
+        if plan.autocast and torch.cuda.is_bf16_supported():
+            self._precision = torch.bfloat16
+        scales = plan.autocast and self._precision is torch.float16
+        self._scaler = torch.amp.GradScaler(plan.device.type) if scales else None
+        self._losses: list[torch.Tensor] = []  # since the last flush; they stay on the device until then
+        self._sizes: list[int] = []
+        self._norm: torch.Tensor | None = None
+        self._unit_end = plan.end_of_unit(0)
+
+    def records(self) -> Iterator[Record]:
+        """Train to the end; ``progress`` and ``state`` are whole at every record."""
+        done = self.progress
+        if not done.begun:
+            done.begun = True
+            if self.plan.val_data is not None:
+                yield Record(0, self._evaluation(), 0)
+        self.model.train()
+        while done.units < self.plan.budget and not done.over:
+            yield from self._epoch()
+
+    def state(self) -> dict[str, object]:
+        """Copies of everything but the random states, in the host's memory."""
+        weights = self.model.state_dict()
+        others = {name: buffer for name, buffer in self.model.named_buffers() if name not in weights}
+        return {
+            "progress": asdict(self.progress),
+            "model": _copied(dict(weights)),
+            "buffers": _copied(others),
+            "optimizer": _copied(self._optimizer.state_dict()),
+            "scaler": self._scaler.state_dict() if self._scaler else None,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what ``state`` returned; before the first record."""
+        load_weights(self.model, state)
+        # A copy: PyTorch takes tensors over as they are, and two runs may start from one state.
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        if self._scaler:
+            self._scaler.load_state_dict(state["scaler"])
+        self.progress = Progress(**state["progress"])
+        self._unit_end = self.plan.end_of_unit(self.progress.steps)
+
+    def _epoch(self) -> Iterator[Record]:
+        """Train to the end of the epoch, or of the budget."""
+        plan, done = self.plan, self.progress
+        by_epoch = plan.eval_every is None
+        batches = plan.data.epoch(self._seed, done.epoch, skip=done.batch)
+        length = plan.data.length
+        while group := list(islice(batches, plan.accumulate)):
+            done.batch += len(group)
+            ends_epoch = by_epoch and done.batch == length
+            self._step(group, ends_unit=ends_epoch or (not by_epoch and done.steps + 1 == self._unit_end))
+            if not by_epoch and done.steps == self._unit_end:
+                self._unit_end = plan.end_of_unit(done.steps)
+                yield self._unit(done.steps)
+            elif plan.log_every and done.unit_steps % plan.log_every == 0 and not ends_epoch:
+                yield self._log()
+            if done.over or done.units >= plan.budget:
+                return
+        if done.batch == 0:
+            raise no_batch("data", done.epoch)
+        done.epoch += 1
+        done.batch = 0
+        if by_epoch:
+            yield self._unit(done.epoch)
+
+    def _step(self, group: list[Batch], *, ends_unit: bool) -> None:
+        """One optimizer step; the group's gradient is that of the mean over all of its samples."""
+        plan, optimizer, scaler = self.plan, self._optimizer, self._scaler
+        multiplier = plan.schedule(self.progress.steps)
+        # Groups are looked up anew: loading a state replaces them.
+        for settings, rate in zip(optimizer.param_groups, self._rates, strict=True):
+            if isinstance(settings["lr"], torch.Tensor):
+                settings["lr"].fill_(rate * multiplier)
+            else:
+                settings["lr"] = rate * multiplier
+        optimizer.zero_grad(set_to_none=True)
+        sizes = [size_of(batch) for batch in group]
+        for batch, size in zip(group, sizes, strict=True):
+            loss = self._loss(batch)
+            self._losses.append(loss.detach())
+            if len(sizes) > 1:
+                loss = loss * (size / sum(sizes))
+            (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
+        self._sizes += sizes
+        if plan.clip_norm is not None or ends_unit:
+            self._norm = self._clipped_norm()
+        if scaler:
+            scaler.step(optimizer)
+            scaler.update()
+        else:
+            optimizer.step()
+        self.progress.steps += 1
+        self.progress.unit_steps += 1
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        plan = self.plan
+        if plan.device.type != "cpu":
+            batch = to_device(batch, plan.device)
+        if not plan.autocast:
+            return plan.objective.loss(self.model, batch)
+        with torch.autocast(plan.device.type, dtype=self._precision):
+            return plan.objective.loss(self.model, batch)
+
+    def _clipped_norm(self) -> torch.Tensor | None:
+        """Norm of the gradient before it is clipped."""
+        if self._scaler:
+            self._scaler.unscale_(self._optimizer)
+        if self.plan.clip_norm is not None:
+            return nn.utils.clip_grad_norm_(self._weights, self.plan.clip_norm)
+        norms = [weight.grad.norm() for weight in self._weights if weight.grad is not None]
+        return torch.stack(norms).norm() if norms else None
+
+    def _flush(self) -> float:
+        """Read the losses since the last flush, add them to the unit's, and return their mean."""
+        values: list[float] = torch.stack(self._losses).reshape(-1).tolist()
+        total, samples = _weighted_sum(values, self._sizes), sum(self._sizes)
+        self._losses, self._sizes = [], []
+        self.progress.unit_loss += total
+        self.progress.unit_samples += samples
+        return total / samples
+
+    def _log(self) -> Record:
+        """A record inside the unit: the mean training loss since the last one."""
+        done, length = self.progress, self.plan.data.length
+        loss = self._flush()
+        done.over = math.isnan(loss)
+        # Where units are steps, only an evaluated step may look like a unit's end.
+        at = done.epoch + done.batch / length if self.plan.eval_every is None and length else done.steps - 0.5
+        return Record(at, {"loss": loss}, done.steps)
+
+    def _unit(self, units: int) -> Record:
+        """The record that ends a unit."""
+        done = self.progress
+        if self._losses:
+            self._flush()
+        train_loss = done.unit_loss / done.unit_samples
+        metrics = {"train_loss": train_loss, **self._evaluation(), "lr": self._applied_lr()}
+        if self._norm is not None:
+            metrics["grad_norm"] = float(self._norm)
+        done.units = units
+        done.unit_steps, done.unit_loss, done.unit_samples = 0, 0.0, 0
+        self._norm = None
+        done.over = math.isnan(train_loss) or not math.isfinite(metrics.get(self.plan.metric, 0.0))
+        return Record(units, metrics, done.steps)
+
+    def _applied_lr(self) -> float:
+        """The largest rate that stands in the optimizer: what was applied, not what was asked for."""
+        return max(float(group["lr"]) for group in self._optimizer.param_groups)
+
+    def _evaluation(self) -> dict[str, float]:
+        """Means over the validation data; empty where there is none."""
+        plan = self.plan
+        if plan.val_data is None:
+            return {}
+        values: dict[str, list[Any]] = {}
+        sizes: list[int] = []
+        self.model.eval()
+        try:
+            # Not inference_mode: what a model caches in its first evaluation could not be trained with.
+            with torch.no_grad(), torch.autocast(plan.device.type, self._precision, enabled=plan.autocast):
+                for batch in plan.val_data.epoch(0, 0):
+                    sizes.append(size_of(batch))
+                    if plan.device.type != "cpu":
+                        batch = to_device(batch, plan.device)
+                    for name, value in plan.objective.scores(self.model, batch).items():
+                        values.setdefault("val_loss" if name == "loss" else name, []).append(value)
+        finally:
+            self.model.train()
+        if not sizes:
+            raise no_batch("val_data", 0)
+        return {name: _weighted_sum(_numbers(given), sizes) / sum(sizes) for name, given in values.items()}
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Put the weights and buffers of ``Loop.state`` into ``model``."""
+    model.load_state_dict(state["model"])
+    buffers = dict(model.named_buffers())
+    for name, value in state["buffers"].items():
+        buffers[name].copy_(value)
+
+
+def _built_model(plan: Plan) -> nn.Module:
+    model = plan.build_model()
+    if not isinstance(model, nn.Module):
+        raise SpecError(
+            f"model: the function must return an nn.Module, got {type(model).__name__}.",
+            hint="Such as lambda: nn.Linear(10, 2).",
+        )
+    return model.to(plan.device)
+
+
+def _weighted_sum(values: list[float], weights: list[int]) -> float:
+    return sum(value * weight for value, weight in zip(values, weights, strict=True))
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    """The values as floats, with one transfer where they are tensors."""
+    if all(isinstance(value, torch.Tensor) for value in values):
+        read: list[float] = torch.stack([value.detach().reshape(()) for value in values]).tolist()
+        return read
+    return [float(value) for value in values]
+
+
+def _copied(value: Any) -> Any:
+    """``value`` with every tensor copied to the host's memory."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    return value

@@ -1,0 +1,161 @@
+"""Optimizers by name, class or function, and the rates that suit them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from lrlab.core.errors import SpecError
+from lrlab.core.lr_range import LRRange
+
+OptimizerLike = str | type[torch.optim.Optimizer] | Callable[..., torch.optim.Optimizer]
+
+# Name to class, its options, and a range of six decades around the rates that work: around each framework default
+# and what full sweeps of small and large networks found best, with room on both sides.
+_KNOWN: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any], LRRange]] = {
+    "sgd": (torch.optim.SGD, {}, LRRange(1e-4, 1e2)),
+    "momentum": (torch.optim.SGD, {"momentum": 0.9}, LRRange(1e-5, 1e1)),
+    "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}, LRRange(1e-5, 1e1)),
+    "adam": (torch.optim.Adam, {}, LRRange(1e-6, 1e0)),
+    "adamw": (torch.optim.AdamW, {}, LRRange(1e-6, 1e0)),
+    "rmsprop": (torch.optim.RMSprop, {}, LRRange(1e-6, 1e0)),
+    "adagrad": (torch.optim.Adagrad, {}, LRRange(1e-5, 1e1)),
+}
+NAMES = tuple(_KNOWN)
+_UNKNOWN_RANGE = LRRange(1e-6, 1e1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerChoice:
+    """An optimizer that can be built for any model and rate.
+
+    Args:
+        name: How people and hints name it.
+        make: A class or function, called as ``make(parameters, lr=...)``, or with the model first where its first
+            parameter is named ``model``.
+        default_lr: The framework's own default rate, or None where it has none.
+        lr_range: Rates to search where a sweep is given none.
+    """
+
+    name: str
+    make: Callable[..., Any]
+    default_lr: float | None
+    lr_range: LRRange
+
+    def __str__(self) -> str:
+        return self.name
+
+    def build(self, model: nn.Module, lr: float) -> tuple[torch.optim.Optimizer, list[float]]:
+        """The optimizer of ``model``, and the rate of each of its groups at multiplier 1.
+
+        The largest of the rates is ``lr``; the ratios between the groups are those that ``make`` gave them.
+
+        Raises:
+            SpecError: If ``model`` has nothing to train, or ``make`` returns no usable optimizer.
+        """
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not parameters:
+            raise SpecError(
+                "model: it has no trainable parameters.", hint="Set requires_grad on some of them."
+            )
+        first = model if _first_parameter(self.make) == "model" else parameters
+        optimizer = self.make(first, lr=lr) if _takes_lr(self.make) else self.make(first, lr)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise SpecError(
+                f"optimizer: {self.name} must return a torch.optim.Optimizer, got {type(optimizer).__name__}."
+            )
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise SpecError(
+                "optimizer: LBFGS evaluates the loss several times a step, which a Recipe does not do."
+            )
+        rates = [float(group.get("lr", 0.0)) for group in optimizer.param_groups]
+        largest = max(rates)
+        if not 0 < largest < float("inf"):
+            raise SpecError(
+                f"optimizer: {self.name} made groups with the rates {rates}; one must be above 0."
+            )
+        return optimizer, [lr * (rate / largest) for rate in rates]
+
+
+def choose(optimizer: OptimizerLike, *, weight_decay: float | None = None) -> OptimizerChoice:
+    """What ``optimizer`` names.
+
+    Args:
+        optimizer: One of ``NAMES``, a class of ``torch.optim`` or alike, or a function ``(parameters, lr)``.
+        weight_decay: Handed to a named optimizer or a class; None leaves its own default.
+
+    Raises:
+        SpecError: If there is no such optimizer, or it cannot be given a weight decay.
+    """
+    options: dict[str, Any] = {} if weight_decay is None else {"weight_decay": weight_decay}
+    if isinstance(optimizer, str):
+        if optimizer.lower() not in _KNOWN:
+            raise SpecError(f"optimizer: there is no {optimizer!r}; there are {', '.join(NAMES)}.",
+                            hint="Any other: give its class, or a function (parameters, lr).")  # fmt: skip
+        made_of, own_options, lr_range = _KNOWN[optimizer.lower()]
+        make = partial(made_of, **own_options, **options)
+        return OptimizerChoice(
+            name=optimizer.lower(), make=make, default_lr=_default_lr(made_of), lr_range=lr_range
+        )
+    if not callable(optimizer) or isinstance(optimizer, nn.Module | torch.optim.Optimizer):
+        raise SpecError(
+            f"optimizer: expected a name, a class or a function (parameters, lr), got {type(optimizer).__name__}.",
+            hint="Every run needs an optimizer of its own: give what builds it.",
+        )
+    name = name_of(optimizer)
+    if options and not isinstance(optimizer, type):
+        raise SpecError("weight_decay: set it inside the function that builds the optimizer.")
+    default_lr = _default_lr(optimizer)
+    lr_range = _KNOWN[name][2] if name in _KNOWN else _range_around(default_lr)
+    return OptimizerChoice(
+        name=name,
+        make=partial(optimizer, **options) if options else optimizer,
+        default_lr=default_lr,
+        lr_range=lr_range,
+    )
+
+
+def name_of(optimizer: OptimizerLike) -> str:
+    """A short name for an optimizer that was given by name, class, partial or function."""
+    if isinstance(optimizer, str):
+        return optimizer.lower()
+    options: dict[str, Any] = {}
+    while isinstance(optimizer, partial):
+        options = {**optimizer.keywords, **options}
+        optimizer = optimizer.func
+    if optimizer is torch.optim.SGD and options.get("momentum"):
+        return "nesterov" if options.get("nesterov") else "momentum"
+    name = getattr(optimizer, "__name__", type(optimizer).__name__)
+    return "own" if name == "<lambda>" else name.lower()
+
+
+def _parameters_of(make: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(make).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _first_parameter(make: Callable[..., Any]) -> str:
+    return next(iter(_parameters_of(make)), "")
+
+
+def _takes_lr(make: Callable[..., Any]) -> bool:
+    return "lr" in _parameters_of(make)
+
+
+def _default_lr(make: Callable[..., Any]) -> float | None:
+    """The default of the argument ``lr``, as for ``torch.optim.Adam``."""
+    try:
+        default = inspect.signature(make).parameters["lr"].default
+    except (TypeError, ValueError, KeyError):
+        return None
+    return float(default) if isinstance(default, int | float) and default > 0 else None
+
+
+def _range_around(default_lr: float | None) -> LRRange:
+    return _UNKNOWN_RANGE if default_lr is None else LRRange(default_lr * 1e-3, default_lr * 1e3)

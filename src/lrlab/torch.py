@@ -1,0 +1,3 @@
+"""``lrlab.torch``: recipes, lrlab's own PyTorch training loop."""
+
+from lrlab.api.torch import Recipe as Recipe
