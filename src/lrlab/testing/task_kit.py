@@ -148,6 +148,55 @@ class TaskKit:
         session.close()
         assert keys(records) == self.curve(made)
 
+    def test_a_caller_may_leave_at_any_unit_and_come_back(self) -> None:
+        made = self.task()
+        session = made.start(self.LR, seed=0)
+        records = list(session.advance(0))
+        for _ in range(made.budget):
+            for record in session.advance(made.budget):
+                records.append(record)
+                if record.ends_unit:
+                    break
+        session.close()
+        assert keys(records) == self.curve(made)
+
+    @pytest.mark.parametrize("share", [0.1, 0.35, 0.5, 0.8])
+    def test_an_exact_state_is_whole_at_every_record(self, tmp_path: Path, share: float) -> None:
+        made = self.task()
+        whole = self.curve(made)
+        if made.resumes != "exact":
+            return
+        session = made.start(self.LR, seed=0)
+        records = list(session.advance(0))
+        for record in session.advance(made.budget):
+            records.append(record)
+            if len(records) >= share * len(whole):
+                break
+        checkpoint.save(tmp_path / "state", session.state(), about=_ABOUT)
+        session.close()
+        session = made.start(self.LR, seed=0)
+        session.restore(checkpoint.load(tmp_path / "state", about=_ABOUT))
+        records.extend(session.advance(made.budget))
+        session.close()
+        assert keys(records) == whole
+
+    def test_two_runs_may_go_on_from_one_state(self) -> None:
+        made = self.task()
+        session = made.start(self.LR, seed=0)
+        list(session.advance(2))
+        try:
+            state = session.state()
+        except NoStateError:
+            assert made.resumes != "exact"
+            return
+        rest = keys(session.advance(made.budget))
+        twins = [made.start(self.LR, seed=0) for _ in range(2)]
+        for twin in twins:
+            twin.restore(state)
+            assert keys(twin.advance(made.budget)) == rest
+        for each in (session, *twins):
+            each.close()
+
     def test_taking_a_state_changes_nothing(self) -> None:
         made = self.task()
         session = made.start(self.LR, seed=0)

@@ -1,0 +1,153 @@
+"""From runs to the answer: the rate, where the best one lies, which rates are safe, and how sure that is."""
+
+import bisect
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lrlab.core.answer import Answer, Caution
+from lrlab.core.question import Done, Question
+from lrlab.core.run import DEFAULT_ARM, Run
+from lrlab.searchers.cautions import cautions, confidence
+from lrlab.searchers.regret import Picture, Point, look
+
+# A rate with this regret is e times less likely than the winner to be the best one; how many standard deviations an
+# estimate may be too high; the power with which regret grows above the winner, where a cliff may be. All three are set
+# so that the interval holds the best recorded rate in 9 of 10 replays; see docs/search.md.
+_LIKELY = 0.005
+_DOUBT = 0.3
+_TOWARDS_A_CLIFF = 4
+_INTERVAL = 0.9
+_STEPS_A_DECADE = 100
+
+
+def conclude(
+    question: Question,
+    runs: Sequence[Run],
+    /,
+    *,
+    done: Done | None = None,
+    study: str = "",
+    extra_warnings: tuple[Caution, ...] = (),
+) -> Answer:
+    """The answer that ``runs`` support; any set of runs will do, also none.
+
+    Args:
+        question: What was asked.
+        runs: Every run, each with all of its records.
+        done: The searcher's last word; None for an answer "so far".
+        study: Name of the study.
+        extra_warnings: What else the reader must know.
+
+    Returns:
+        The answer. ``lr`` is NaN where no run has a score. Its interval is a 90 % interval for the best rate of the
+        range: a rate is the likelier to be the best, the smaller its estimated regret. Its safe range holds the rates
+        around the winner whose estimated regret, one standard deviation of the estimate added, is within tolerance.
+    """
+    picture = look(question, runs)
+    winner = picture.winner
+    loss = question.metric.loss  # its own inverse
+    lr = winner.lr if winner else math.nan
+    nowhere = (math.nan, math.nan)
+    sure, reasons = confidence(question, runs, picture, done)
+    return Answer(
+        lr=lr,
+        interval=best_interval(question, picture) if winner else nowhere,
+        safe_range=safe_range(question, picture) if winner else nowhere,
+        score=loss(picture.score) if winner else math.nan,
+        cost=sum(run.paid_units for run in runs) / question.budget,
+        confidence=sure,
+        question=question,
+        reasons=reasons,
+        arm=winner.arm if winner else DEFAULT_ARM,
+        runs=tuple(runs),
+        warnings=(*cautions(question, runs, picture, done), *extra_warnings),
+        study=study,
+        untrained=None if picture.untrained is None else loss(picture.untrained),
+        lost_cost=sum(run.lost_units for run in runs) / question.budget,
+        current_regret=_current_regret(question, picture),
+        seconds=sum(run.seconds for run in runs),
+        final=done is not None,
+    )
+
+
+def regret_at(points: Sequence[Point], lr: float) -> float:
+    """Estimated regret of any rate, some of the estimate's doubt taken off: what it might well be.
+
+    Between two runs it is a line over the logarithm of the rate; below the winner, where regret grows with the square
+    of the distance, a parabola; above it a steeper curve, for the best rate is often just below a cliff. Beyond the
+    outermost runs their own estimates hold.
+
+    Args:
+        points: Estimates, ascending in rate; the winner's regret is 0.
+        lr: Learning rate, absolute.
+    """
+    lr = min(max(lr, points[0].lr), points[-1].lr)
+    above = min(bisect.bisect_left([point.lr for point in points], lr), len(points) - 1)
+    below = max(above - 1, 0) if points[above].lr > lr else above
+    first, second = points[below], points[above]
+    low, high = (max(point.regret - _DOUBT * point.spread, 0.0) for point in (first, second))
+    if first is second:
+        return low
+    share = math.log(lr / first.lr) / math.log(second.lr / first.lr)
+    if math.isinf(low) or math.isinf(high):
+        # Somewhere between the two training stops to work; half way is as good a guess as any.
+        return low if share < 0.5 else high
+    if first.regret == 0:
+        return low + (high - low) * share**_TOWARDS_A_CLIFF
+    if second.regret == 0:
+        return high + (low - high) * (1 - share) ** 2
+    return low + (high - low) * share
+
+
+def best_interval(question: Question, picture: Picture) -> tuple[float, float]:
+    """Where the best rate of the range lies, with 90 % probability; always holds the winner."""
+    assert picture.winner is not None
+    lr = picture.winner.lr
+    low, high = min(question.lr.low, lr), max(question.lr.high, lr)
+    count = max(int(math.log10(high / low) * _STEPS_A_DECADE), 50) + 1
+    x = np.linspace(math.log10(low), math.log10(high), count)
+    regrets = np.array([regret_at(picture.points, 10**value) for value in x])
+    weights = np.exp(-regrets / (_LIKELY + picture.noise))
+    if not weights.sum() > 0:
+        return (lr, lr)
+    ends = np.interp([(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2], np.cumsum(weights) / weights.sum(), x)
+    return (min(_tidy(10 ** ends[0]), lr), max(_tidy(10 ** ends[1]), lr))
+
+
+def safe_range(question: Question, picture: Picture) -> tuple[float, float]:
+    """The rates around the winner that lose no more than the tolerance; always holds the winner."""
+    assert picture.winner is not None
+    points = picture.points
+    middle = next(index for index, point in enumerate(points) if point.lr == picture.winner.lr)
+    low = _edge(points[middle::-1], question.tolerance)
+    high = _edge(points[middle:], question.tolerance)
+    return (min(_tidy(low), picture.winner.lr), max(_tidy(high), picture.winner.lr))
+
+
+def _edge(points: Sequence[Point], tolerance: float) -> float:
+    """Walk away from the winner, ``points[0]``, to where the tolerance is used up."""
+    here = points[0]
+    for there in points[1:]:
+        lost = there.regret + there.spread
+        if lost > tolerance:
+            if math.isinf(lost):
+                return here.lr  # the edge of divergence is somewhere between: not safe
+            before = 0.0 if here is points[0] else here.regret + here.spread
+            # Near the best rate regret grows with the square of the distance.
+            share = math.sqrt(max(tolerance - before, 0.0) / (lost - before))
+            return float(here.lr * (there.lr / here.lr) ** share)
+        here = there
+    return here.lr
+
+
+def _current_regret(question: Question, picture: Picture) -> float | None:
+    if question.current_lr is None or picture.winner is None:
+        return None
+    point = next((point for point in picture.points if point.lr == question.current_lr), None)
+    return None if point is None else min(point.regret, 1.0)
+
+
+def _tidy(lr: float) -> float:
+    return float(f"{lr:.1e}")

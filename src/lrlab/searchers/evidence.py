@@ -1,0 +1,97 @@
+"""What a decision may know: every run's score, cut off at the units that the decision is about."""
+
+import bisect
+import itertools
+import math
+from collections.abc import Generator, Iterable, Sequence
+
+from lrlab.core.outcome import Outcome
+from lrlab.core.question import Advance, Done, Question
+from lrlab.core.run import Run, RunKey
+
+# A searcher written as a plan: it yields stages (advances that do not depend on one another) and is resumed when a
+# stage is complete. It is replayed from its beginning on every call, so it keeps no state between calls, and the
+# searchers' law holds by construction.
+Plan = Generator[Sequence[Advance], None, Done]
+
+_HOPELESS = frozenset({Outcome.DIVERGED, Outcome.FAILED, Outcome.LOST, Outcome.STOPPED})
+
+
+class Evidence:
+    """Runs as a searcher sees them; scores are turned so that smaller is better.
+
+    Args:
+        question: What is asked.
+        runs: Every run so far.
+    """
+
+    def __init__(self, question: Question, runs: Iterable[Run]) -> None:
+        self._question = question
+        self._runs = {run.key: run for run in runs}
+        self._curves: dict[RunKey, tuple[list[float], list[float]]] = {}
+
+    def reached(self, advance: Advance) -> bool:
+        """Whether everything is known that this advance can bring."""
+        run = self._runs.get(advance.key)
+        return run is not None and run.reached(advance.until)
+
+    def units(self, key: RunKey, until: int) -> int:
+        """Units that the run has been trained for, of the first ``until``."""
+        run = self._runs.get(key)
+        return 0 if run is None else min(run.units, until)
+
+    def ended_badly(self, key: RunKey, until: int) -> bool:
+        """Whether it diverged, failed or was stopped before ``until`` units were done."""
+        run = self._runs.get(key)
+        return run is not None and run.outcome in _HOPELESS and run.units < until
+
+    def diverged(self, key: RunKey, until: int) -> bool:
+        """Whether it diverged before ``until`` units were done."""
+        run = self._runs.get(key)
+        return run is not None and run.diverged_by(until)
+
+    def score(self, key: RunKey, until: int) -> float:
+        """The run's score at ``until`` units; infinite where it ended badly before, or has none."""
+        if key not in self._runs or self.ended_badly(key, until):
+            return math.inf
+        return self.score_at(key, until)
+
+    def score_at(self, key: RunKey, at: float) -> float:
+        """The score of the records up to ``at`` units, whatever became of the run; infinite where there is none."""
+        times, scores = self._curve(key)
+        index = bisect.bisect_right(times, at)
+        return scores[index - 1] if index else math.inf
+
+    def untrained(self, keys: Iterable[RunKey]) -> float | None:
+        """The middle one of the runs' scores before training; None where none has reported it."""
+        metric = self._question.metric
+        values = [self._runs[key].untrained(metric) for key in keys if key in self._runs]
+        known = sorted(metric.loss(value) for value in values if value is not None)
+        return known[len(known) // 2] if known else None
+
+    def _curve(self, key: RunKey) -> tuple[list[float], list[float]]:
+        """Times and scores so far: the best, or with ``reduce="last"`` the last value."""
+        if key not in self._curves:
+            metric = self._question.metric
+            points = [(at, metric.loss(value)) for at, value in self._runs[key].values(metric) if at > 0]
+            values = [value if math.isfinite(value) else math.inf for _, value in points]
+            if self._question.reduce == "best":
+                values = list(itertools.accumulate(values, min))
+            self._curves[key] = ([at for at, _ in points], values)
+        return self._curves[key]
+
+
+def replay(plan: Plan, evidence: Evidence) -> Sequence[Advance] | Done:
+    """Carry a plan on to its first stage that is not complete.
+
+    Returns:
+        The stage's advances that are still missing, or the plan's last word.
+    """
+    try:
+        while True:
+            missing = [advance for advance in next(plan) if not evidence.reached(advance)]
+            if missing:
+                return missing
+    except StopIteration as end:
+        done: Done = end.value
+        return done

@@ -1,0 +1,405 @@
+"""The default search: many rates start, few go on, one arrives.
+
+A coarse ladder over the whole range is trained for a small slice of the budget and filled in around its best rungs.
+The most promising go on to 1/16, 1/8 and 1/4 of the budget, fewer each time, and the winner to the end. Frozen runs
+resume, so the winner's early slices are part of its full run. The frame is successive halving; what is special about
+learning rates decides who goes on (``lrlab.searchers.merit``). docs/search.md tells where the constants come from.
+
+References:
+    Jamieson and Talwalkar, Non-stochastic Best Arm Identification, AISTATS 2016, https://arxiv.org/abs/1502.07943,
+    algorithm 1.
+"""
+
+import itertools
+import math
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lrlab.core.lr_range import format_lr
+from lrlab.core.question import Advance, Done, Question
+from lrlab.core.run import Run, RunKey
+from lrlab.searchers.evidence import Evidence, Plan, replay
+from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
+from lrlab.searchers.rungs import CLOSEST_DECADES, inside, near, rungs, spread
+
+# Where runs wait and are compared: the share of the budget, and which part of the money that is left then the way
+# there may cost. Slices that fall on the same unit are one, and so are their parts.
+_SLICES = ((1 / 64, 0.31), (1 / 16, 0.35), (1 / 8, 0.55), (1 / 4, 0.6), (1 / 2, 1.0))
+_RUNGS_A_DECADE = 2.5  # of the first slice, at most
+_LADDER_PART = 0.5  # of the free money may go into the first slice until there is a rate a decade
+_COARSE = 0.65  # part of the first slice's runs that make the coarse ladder; the rest fill it in
+_REFINED = (
+    0.1,
+    0.2,
+)  # a new rate next to the best may start on the way to a slice between these shares of the budget
+_OUT = 4.0  # a run whose merit is this far behind the best does not go on
+_SURE_PLACES = 2  # but this many runs do while less than a tenth of the budget is known
+_BELOW_THE_EDGE = (
+    1.2  # decades from where training stops to work to the rate that is trusted, if nothing tells more
+)
+_PLATEAU_PART = 0.8  # of the free money goes into the next slice while the runs stand on a plateau
+
+# Full runs that a race may cost where the question sets no limit.
+_PRICE = 1.6
+_SMALL_BUDGET_UNITS = 8  # what the smallest slice, one unit, may add
+_MOST_PRICE = 3.5
+_PLATEAU_PRICE = 2.15  # where the runs stand on a plateau, more of them have to wait for the end of it
+_PER_ARM, _PER_SEED = 0.6, 0.6
+_PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
+_REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
+_FINALISTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """See ``race``.
+
+    Args:
+        prior: What is known of learning rates before anything ran.
+    """
+
+    prior: Prior = field(default_factory=Prior)
+
+    def __call__(self, question: Question, runs: Sequence[Run], /) -> Sequence[Advance] | Done:
+        """The missing advances of the first stage that is not complete, or that nothing is left to ask."""
+        evidence = Evidence(question, runs)
+        return replay(_Course(question, evidence, self.prior).plan(), evidence)
+
+
+def race() -> Race:
+    """The default searcher.
+
+    Without a price limit a study with one arm and one seed costs 1.6 to 1.8 full runs, more where the budget has so few
+    units that the smallest slice is dear, and up to 2.4 where the runs stand on one plateau and cannot be told apart.
+    A winner that diverges late is replaced, on top of that. Several arms have a ladder each and compete from then on;
+    with several seeds the finalists are repeated before the winner is trained to the end.
+    """
+    return Race()
+
+
+def default_price(question: Question) -> float:
+    """Full runs that a race usually costs at most where the question sets no limit."""
+    once = min(_PRICE + _SMALL_BUDGET_UNITS / question.budget, _MOST_PRICE)
+    return once + _PER_ARM * (len(question.arms) - 1) + _PER_SEED * (question.seeds - 1)
+
+
+@dataclass(slots=True)
+class _Course:
+    """One call of the searcher: the race replayed up to what is known."""
+
+    question: Question
+    evidence: Evidence
+    prior: Prior
+    asked: dict[RunKey, int] = field(default_factory=dict)  # until which unit each run was asked for
+    spent: int = 0  # units
+    on_plateau: bool = False
+    compared: int = 0  # the longest slice at which at least two runs were compared, in units
+    unsettled: list[str] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        slices = _slices(self.question.budget)
+        known = slices[0][0]
+        yield from self._ladder(*slices[0])
+        alive = self._alive(self.asked, known)
+        for until, part in slices[1:]:
+            if self.question.seeds > 1 and until > _REPEATED * self.question.budget and self.compared:
+                break
+            going = self._going_on(alive, known, until, part) if len(alive) > 1 else []
+            if len(going) < 2:
+                break
+            yield from self._next_slice(going, known, until)
+            known, self.compared = until, until
+            alive = self._alive((key for key in self.asked if self.asked[key] == until), until)
+        yield from self._repeats(alive, known)
+        arrived = yield from self._to_the_end()
+        return self._last_word(arrived)
+
+    # Money, in units.
+
+    def _price(self) -> float:
+        limit = self.question.max_cost
+        usual = max(default_price(self.question), _PLATEAU_PRICE if self.on_plateau else 0.0)
+        return (usual if limit is None else limit) * self.question.budget + 1e-9
+
+    def _free(self, known: int, *, kept_for_seeds: bool = True) -> float:
+        """Units that may be spent beside the winner's own way from ``known`` units to the end."""
+        free = self._price() - self.spent - self._way(known, self.question.budget)
+        if self.question.seeds == 1 or not kept_for_seeds:
+            return free
+        if self.question.max_cost is None:
+            return free - _PER_SEED * (self.question.seeds - 1) * self.question.budget
+        return free * (1 - _PART_FOR_SEEDS)
+
+    def _way(self, known: int, until: int) -> int:
+        """Units that it costs to bring a run from ``known`` to ``until``."""
+        return until if self.question.resumes == "restart" else until - known
+
+    def _stage(self, keys: Sequence[RunKey], until: int, why: Sequence[str]) -> Iterator[Sequence[Advance]]:
+        yield [
+            Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=until, why=reason)
+            for key, reason in zip(keys, why, strict=True)
+        ]
+        for key in keys:
+            known = self.asked.get(key, 0)
+            trained = self.evidence.units(key, until)
+            self.spent += trained if self.question.resumes == "restart" else max(trained - known, 0)
+            self.asked[key] = max(until, known)
+
+    # Stages.
+
+    def _ladder(self, until: int, part: float) -> Iterator[Sequence[Advance]]:
+        """The first slice: a coarse ladder for each arm, then rates between its best rungs."""
+        question = self.question
+        arms = len(question.arms)
+        most = arms * (math.ceil(_RUNGS_A_DECADE * question.lr.decades) + 1)
+        least = min(
+            1 + int(_LADDER_PART * self._free(0) / until), arms * (math.ceil(question.lr.decades) + 2)
+        )
+        count = min(max(1 + int(part * self._free(0) / until), least), most)
+        own = [] if question.current_lr is None else [question.current_lr]
+        finest = (
+            math.ceil(question.lr.decades) + 1
+        )  # one rung a decade; filling makes two of it where it matters
+        places = max(min(finest, round(_COARSE * count / arms)), 3)
+        places = min(places, count // arms - len(own))
+        rates = own + [rate for rate in rungs(question.lr, places) if not near(rate, own)]
+        rates = rates or rungs(question.lr, 1)
+        if places < min(finest, 3) or question.lr.decades / max(places - 1, 1) > 1.5:
+            self.unsettled.append(
+                f"The price let only {len(rates)} rates start; the best may lie between them."
+            )
+        keys = [RunKey(arm.name, rate, question.seed) for arm in question.arms for rate in rates]
+        yield from self._stage(
+            keys, until, [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
+        )
+        left = count - len(keys)
+        for places in (left - left // 2, left // 2):
+            filling = self._filling(list(self.asked), until, places)
+            if filling:
+                why = [f"{format_lr(key.lr)} lies between the best rungs of the ladder." for key in filling]
+                yield from self._stage(filling, until, why)
+
+    def _next_slice(self, going: list[RunKey], known: int, until: int) -> Iterator[Sequence[Advance]]:
+        """Bring runs from ``known`` to ``until`` units; the best of those left behind replace what ends badly."""
+        yield from self._stage(going, until, [self._why_on(key, known) for key in going])
+        while lost := [key for key in going if self.evidence.ended_badly(key, until)]:
+            waiting = [key for key in self.asked if self.asked[key] == known and not self._over_the_edge(key)]
+            waiting = self._alive(waiting, known)
+            merit = self._merits(waiting, known) if waiting else {}
+            places = min(len(lost), int(max(self._free(known), 0) / self._way(known, until)))
+            going = sorted(waiting, key=lambda key: (merit[key], key))[:places]
+            if not going:
+                return
+            instead = format_lr(lost[0].lr)
+            why = [f"{format_lr(key.lr)} goes on instead of {instead}, which ended badly." for key in going]
+            yield from self._stage(going, until, why)
+
+    def _repeats(self, alive: Sequence[RunKey], known: int) -> Iterator[Sequence[Advance]]:
+        """With several seeds, the finalists are repeated with the others, as far as they are known."""
+        seeds = self.question.seeds
+        if seeds == 1 or len(alive) < 2:
+            return
+        merit = self._merits(alive, known)
+        free = max(self._free(known, kept_for_seeds=False), 0.0)
+        places = min(int(free / known / (seeds - 1)), _FINALISTS)
+        if places < 2:
+            self.unsettled.append("The price did not allow to repeat the finalists with other seeds.")
+            return
+        finalists = sorted(alive, key=lambda key: (merit[key], key))[:places]
+        again = [key._replace(seed=key.seed + offset) for key in finalists for offset in range(1, seeds)]
+        why = [f"{format_lr(key.lr)} is a finalist; seed {key.seed} tells it from luck." for key in again]
+        yield from self._stage(again, known, why)
+
+    def _to_the_end(self) -> Generator[Sequence[Advance], None, RunKey | None]:
+        """The best of those that came furthest is trained to the end; the next best where it ends badly."""
+        budget, price = self.question.budget, self._price()
+        lost: RunKey | None = None
+        while True:
+            waiting = [
+                key
+                for key in self.asked
+                if key.seed == self.question.seed and math.isfinite(self._score(key))
+            ]
+            waiting = [key for key in waiting if not self._over_the_edge(key)] or waiting
+            if not waiting:
+                return None
+            furthest = max(self.asked[key] for key in waiting)
+            ahead = [key for key in waiting if self.asked[key] == furthest]
+            merit = self._merits(ahead, furthest)
+            best = min(ahead, key=lambda key: (merit[key], key))
+            if tied := self._plateau(ahead, furthest):
+                best = self._below_the_edge(tied)
+            if (
+                lost
+                and self.question.max_cost is not None
+                and self.spent + self._way(furthest, budget) > price
+            ):
+                self.unsettled.append(
+                    "The winner ended badly, and the price does not allow another full run."
+                )
+                return None
+            why = f"{format_lr(best.lr)} is the most promising; it is trained to the end."
+            if lost:
+                why = f"{format_lr(best.lr)} takes the place of {format_lr(lost.lr)}, which ended badly."
+            yield from self._stage([best], budget, [why])
+            if math.isfinite(self._score(best)):
+                return best
+            lost = best
+
+    def _last_word(self, arrived: RunKey | None) -> Done:
+        budget, unit = self.question.budget, self.question.unit
+        if arrived is not None and self.question.max_cost is not None and self.compared < budget / 8:
+            self.unsettled.append(f"The price allowed no comparison after more than {self.compared} {unit}s.")
+        unsettled = tuple(self.unsettled) if self.question.max_cost is not None else ()
+        if arrived is None:
+            return Done(why="No run is left that could go on.", unsettled=unsettled)
+        return Done(why=f"{format_lr(arrived.lr)} is trained to the end.", unsettled=unsettled)
+
+    # Choices.
+
+    def _filling(self, keys: Sequence[RunKey], known: int, count: int) -> list[RunKey]:
+        """At most ``count`` new rates between neighbours, next to the most promising first.
+
+        Nothing is spent above a rate that diverged: what is above diverges too.
+        """
+        merit = self._merits(keys, known)
+        gaps = []
+        for below, above in itertools.pairwise(sorted(keys, key=lambda key: (key.arm, key.lr))):
+            ends = sorted((merit[below], merit[above]))
+            blocked = self._over_the_edge(below) or self.evidence.diverged(below, known)
+            if below.arm == above.arm and math.isfinite(ends[0]) and not blocked:
+                gaps.append((ends, below, above))
+        gaps.sort(key=lambda gap: gap[0])
+        new = []
+        for shares in ((0.5,), (0.25, 0.75)):
+            for _, below, above in gaps:
+                if math.log10(above.lr / below.lr) * shares[0] >= CLOSEST_DECADES:
+                    new += [below._replace(lr=inside(below.lr, above.lr, share)) for share in shares]
+        return [key for key in new if key.lr in self.question.lr][: max(count, 0)]
+
+    def _going_on(self, alive: Sequence[RunKey], known: int, until: int, part: float) -> list[RunKey]:
+        """Who goes on from ``known`` to ``until`` units: the best by merit, the leader, perhaps a rate between."""
+        scores = {key: self.evidence.score(key, known) for key in alive}
+        leader = min(alive, key=lambda key: (scores[key], key))
+        tied = self._plateau(alive, known)
+        self.on_plateau |= bool(tied) and known > 1
+        way = self._way(known, until)
+        free = self._free(known) - (way if self.question.resumes == "restart" else 0)
+        if tied:
+            places = 1 + int(max(_PLATEAU_PART * free, 0.0) / way)
+            return spread(leader, tied, places)
+        left = math.log10(self.question.budget / known)
+        leader = lowest_tied(scores, self._untrained(), self.prior, left=left)
+        ranked = self._ranked(alive, leader, known)
+        money = way if part * free < way <= free else part * free
+        new = []
+        budget = self.question.budget
+        if _REFINED[0] * budget <= until <= _REFINED[1] * budget and self._way(0, until) <= money:
+            new = self._between(ranked[0])[:1]
+            money -= self._way(0, until) * len(new)
+        return ranked[: 1 + int(max(money, 0.0) / way)] + new
+
+    def _ranked(self, alive: Sequence[RunKey], leader: RunKey, known: int) -> list[RunKey]:
+        """The best by merit first, the leader second at the latest; without those that are out."""
+        merit = self._merits(alive, known)
+        ranked = sorted(alive, key=lambda key: (merit[key], key))
+        best = merit[ranked[0]]
+        if leader != ranked[0]:
+            ranked.remove(leader)
+            ranked.insert(1, leader)
+        sure = _SURE_PLACES if known < self.question.budget / 10 else 1
+        return [
+            key
+            for place, key in enumerate(ranked)
+            if place < sure or key == leader or merit[key] <= best + _OUT
+        ]
+
+    def _between(self, best: RunKey) -> list[RunKey]:
+        """New rates half way from the best to its neighbours, to the better neighbour first."""
+        mine = sorted((key for key in self.asked if key.arm == best.arm), key=lambda key: key.lr)
+        place = mine.index(best)
+        next_to = mine[max(place - 1, 0) : place] + mine[place + 1 : place + 2]
+        next_to.sort(key=self._score)  # a diverged one comes last
+        new = [
+            best._replace(lr=inside(min(best.lr, key.lr), max(best.lr, key.lr), 0.5))
+            for key in next_to
+            if abs(math.log10(best.lr / key.lr)) >= 2 * CLOSEST_DECADES
+        ]
+        return [key for key in new if key.lr in self.question.lr]
+
+    def _why_on(self, key: RunKey, known: int) -> str:
+        after = f"{known} {self.question.unit}{'' if known == 1 else 's'}"
+        if key not in self.asked:
+            return (
+                f"{format_lr(key.lr)} is new: it lies between the best rate after {after} and its neighbour."
+            )
+        if self.on_plateau:
+            return f"{format_lr(key.lr)} is one of those that {after} could not tell apart."
+        return f"{format_lr(key.lr)} is among the most promising after {after}."
+
+    # What is known.
+
+    def _plateau(self, keys: Sequence[RunKey], known: int) -> list[RunKey]:
+        """The runs on a plateau, ascending in rate; none while the best score still gets better."""
+        scores = {key: self._mean_score(key, known) for key in keys}
+        leader = min(keys, key=lambda key: (scores[key], key))
+        before, untrained = self.evidence.score_at(leader, known // 2), self._untrained()
+        if math.isfinite(before) and before - scores[leader] > self.prior.tie * (untrained - scores[leader]):
+            return []
+        return plateau(scores, untrained, self.prior)
+
+    def _below_the_edge(self, tied: Sequence[RunKey]) -> RunKey:
+        """Of runs that cannot be told apart, the one at the usual distance below where training stops to work."""
+        top = tied[-1]
+        above = min((key.lr for key in self.asked if key.arm == top.arm and key.lr > top.lr), default=top.lr)
+        trusted = math.log10(math.sqrt(top.lr * above)) - _BELOW_THE_EDGE
+        return min(tied, key=lambda key: abs(math.log10(key.lr) - trusted))
+
+    def _score(self, key: RunKey) -> float:
+        return self.evidence.score(key, self.asked[key])
+
+    def _alive(self, keys: Iterable[RunKey], known: int) -> list[RunKey]:
+        return [key for key in keys if math.isfinite(self.evidence.score(key, known))]
+
+    def _over_the_edge(self, key: RunKey) -> bool:
+        """Whether a lower rate has diverged."""
+        return any(
+            other.arm == key.arm and other.lr < key.lr and self.evidence.diverged(other, until)
+            for other, until in self.asked.items()
+        )
+
+    def _merits(self, keys: Sequence[RunKey], known: int) -> dict[RunKey, float]:
+        scores = {key: self._mean_score(key, known) for key in keys}
+        least = self.prior.tie * (self._untrained() - min(scores.values()))
+        return merits(
+            scores,
+            untrained=self._untrained(),
+            stalled={key for key in keys if self.evidence.score_at(key, known // 2) - scores[key] <= least},
+            left=math.log10(self.question.budget / known),
+            prior=self.prior,
+            schedules={arm.name: arm.schedule for arm in self.question.arms},
+        )
+
+    def _mean_score(self, key: RunKey, known: int) -> float:
+        """Over all seeds that were asked for so far."""
+        seeds = [other for other in self.asked if other.arm == key.arm and other.lr == key.lr]
+        return sum(self.evidence.score(other, known) for other in seeds) / len(seeds)
+
+    def _untrained(self) -> float:
+        """The score before training, or the worst one after the first unit."""
+        told = self.evidence.untrained(self.asked)
+        if told is not None:
+            return told
+        firsts = [self.evidence.score_at(key, 1) for key in self.asked]
+        return max((value for value in firsts if math.isfinite(value)), default=math.inf)
+
+
+def _slices(budget: int) -> list[tuple[int, float]]:
+    """(units, part of the free money) of each slice; where slices fall together their parts do too."""
+    slices: list[tuple[int, float]] = []
+    for share, part in _SLICES:
+        units = max(1, round(budget * share))
+        if slices and slices[-1][0] == units:
+            part = 1 - (1 - slices.pop()[1]) * (1 - part)
+        slices.append((units, part))
+    return slices

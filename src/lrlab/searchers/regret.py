@@ -1,0 +1,251 @@
+"""What the runs say about the regret of every rate: estimates from runs that stopped at different lengths."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrlab.core.outcome import Outcome
+from lrlab.core.question import Question
+from lrlab.core.run import Run, RunKey
+from lrlab.searchers.evidence import Evidence
+
+# Shares in the estimate for a rate below the winner: of the winner's own curve read at the same progress (rate times
+# units), and of the gap at equal units. Measured on replays; see docs/search.md.
+_SAME_PROGRESS, _SAME_UNITS = 0.7, 0.1
+# Above the winner a gap tends to grow.
+_ABOVE = 1.5
+# Standard deviation of what is not seen of a rate above: by doublings that it was not trained, and decades above.
+_DOUBT_ABOVE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What is known about one rate.
+
+    Args:
+        lr: Learning rate, absolute.
+        regret: Share of the improvement that it would lose at the full budget; infinite if it diverged.
+        spread: Standard deviation of that estimate.
+        units: Units that it was trained for.
+    """
+
+    lr: float
+    regret: float
+    spread: float
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Everything that an answer is made of.
+
+    Args:
+        winner: The run that the answer rests on; None where none has a score.
+        score: Its score, smaller is better.
+        untrained: The score before training, smaller is better; None if nothing is known.
+        stand_in: Whether ``untrained`` is the worst finite score after the first unit.
+        improvement: From untrained to the winner; above 0, or NaN.
+        noise: Standard deviation between seeds, as a share of the improvement.
+        seeds: How many seeds the winner's rate was trained with.
+        points: One for each rate of the winner's arm, ascending.
+    """
+
+    winner: RunKey | None
+    score: float
+    untrained: float | None
+    stand_in: bool
+    improvement: float
+    noise: float
+    seeds: int
+    points: tuple[Point, ...]
+
+
+def look(question: Question, runs: Sequence[Run]) -> Picture:
+    """Estimate the regret of every rate.
+
+    A rate above the winner is compared at equal units. For a rate below, the winner's own curve tells more: where
+    the rate is too low, progress is a function of rate times units, so a rate of half the winner's is at the end where
+    the winner was at half of its units.
+    """
+    evidence = Evidence(question, runs)
+    untrained, stand_in = _untrained(question, runs, evidence)
+    winner = _winner(question, runs, evidence)
+    if winner is None:
+        return Picture(
+            winner=None, score=math.inf, untrained=untrained, stand_in=stand_in, improvement=math.nan,
+            noise=math.nan, seeds=0, points=(),
+        )  # fmt: skip
+    units = evidence.units(winner, question.budget)
+    score = _mean_score(runs, evidence, winner, units)
+    improvement = (untrained - score) if untrained is not None else math.nan
+    improvement = improvement if improvement > 0 else math.nan
+    noise, seeds = _noise(question, runs, evidence, winner, units)
+    scale = improvement if math.isfinite(improvement) else max(abs(score), 1e-12)
+    compared = _Comparison(
+        question=question, runs=runs, evidence=evidence, winner=winner, untrained=untrained, scale=scale,
+        noise=noise / scale,
+    )  # fmt: skip
+    return Picture(
+        winner=winner, score=score, untrained=untrained, stand_in=stand_in, improvement=improvement,
+        noise=noise / scale, seeds=seeds, points=compared.points(),
+    )  # fmt: skip
+
+
+def _untrained(question: Question, runs: Sequence[Run], evidence: Evidence) -> tuple[float | None, bool]:
+    told = evidence.untrained(run.key for run in runs)
+    if told is not None:
+        return told, False
+    firsts = [evidence.score_at(run.key, 1) for run in runs]
+    finite = [value for value in firsts if math.isfinite(value)]
+    return (max(finite), True) if finite else (None, False)
+
+
+def _winner(question: Question, runs: Sequence[Run], evidence: Evidence) -> RunKey | None:
+    """The best rate of those trained to the end; before there is one, the best of those trained furthest."""
+    budget = question.budget
+    useful = [run for run in runs if math.isfinite(evidence.score(run.key, budget))]
+    if not useful:
+        return None
+    edges = {
+        run.arm: run.lr for run in sorted(runs, key=lambda run: -run.lr) if run.outcome is Outcome.DIVERGED
+    }
+    below = [
+        run for run in useful if run.outcome is Outcome.FINISHED or run.lr < edges.get(run.arm, math.inf)
+    ]
+    useful = below or useful  # a rate above a diverged one would diverge too, if it were trained on
+
+    def length(run: Run) -> int:
+        return budget if run.outcome is Outcome.FINISHED else run.units
+
+    furthest = max(length(run) for run in useful)
+    # The question's own seed first: only the finalists were repeated with others.
+    ahead = [run for run in useful if length(run) == furthest]
+    own = [run for run in ahead if run.seed == question.seed] or ahead
+    return min(own, key=lambda run: (_mean_score(runs, evidence, run.key, furthest), run.lr)).key
+
+
+def _mean_score(runs: Sequence[Run], evidence: Evidence, key: RunKey, units: int) -> float:
+    """The score at ``units``, averaged over the seeds that got as far."""
+    same = [run for run in runs if run.arm == key.arm and run.lr == key.lr and run.reached(units)]
+    scores = [evidence.score(run.key, units) for run in same]
+    finite = [value for value in scores if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
+def _noise(
+    question: Question, runs: Sequence[Run], evidence: Evidence, winner: RunKey, units: int
+) -> tuple[float, int]:
+    """Standard deviation between seeds in units of the metric, and from how many seeds it was told.
+
+    Every rate that was repeated adds its variance. With one seed the roughness of the winner's own curve stands in:
+    the middle absolute second difference of its last half, which a smooth trend does not move.
+    """
+    variances = []
+    most = 1
+    for lr in {run.lr for run in runs if run.arm == winner.arm}:
+        same = [run for run in runs if run.arm == winner.arm and run.lr == lr and run.units > 0]
+        if len(same) < 2:
+            continue
+        shared = min(run.units for run in same)
+        scores = [evidence.score(run.key, shared) for run in same]
+        if all(math.isfinite(value) for value in scores):
+            variances.append((float(np.var(scores, ddof=1)), len(scores) - 1))
+            most = max(most, len(scores) if lr == winner.lr else most)
+    if variances:
+        weight = sum(freedom for _, freedom in variances)
+        return math.sqrt(sum(variance * freedom for variance, freedom in variances) / weight), most
+    run = next(run for run in runs if run.key == winner)
+    values = [
+        question.metric.loss(value)
+        for at, value in run.values(question.metric)
+        if at > 0 and math.isfinite(value)
+    ]
+    tail = np.array(values[len(values) // 2 :])
+    if len(tail) < 5:
+        return 0.0, 1
+    # A second difference of white noise has variance 6; 1.4826 turns a middle absolute value into a deviation.
+    return float(1.4826 * np.median(np.abs(np.diff(tail, n=2))) / math.sqrt(6)), 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison:
+    """Compares the runs of the winner's arm with the winner."""
+
+    question: Question
+    runs: Sequence[Run]
+    evidence: Evidence
+    winner: RunKey
+    untrained: float | None
+    scale: float
+    noise: float
+
+    @property
+    def length(self) -> int:
+        """Units that the winner was trained for."""
+        return max(self.evidence.units(self.winner, self.question.budget), 1)
+
+    @property
+    def end(self) -> float:
+        """The winner's score."""
+        return _mean_score(self.runs, self.evidence, self.winner, self.length)
+
+    def points(self) -> tuple[Point, ...]:
+        """One for each rate that has a score or diverged, ascending."""
+        rates = sorted({run.lr for run in self.runs if run.arm == self.winner.arm})
+        points = (
+            self._point(lr, [run for run in self.runs if run.key[:2] == (self.winner.arm, lr)])
+            for lr in rates
+        )
+        return tuple(point for point in points if point is not None)
+
+    def _point(self, lr: float, same: Sequence[Run]) -> Point | None:
+        budget = self.question.budget
+        longest = max(same, key=lambda run: (run.units, -run.seed))
+        units = budget if longest.outcome is Outcome.FINISHED else longest.units
+        if lr == self.winner.lr:
+            return Point(lr=lr, regret=0.0, spread=self.noise, units=units)
+        if any(self.evidence.diverged(run.key, budget) for run in same):
+            return Point(lr=lr, regret=math.inf, spread=0.0, units=units)
+        own = _mean_score(self.runs, self.evidence, longest.key, units)
+        if not units or not math.isfinite(own):
+            return None
+        if units >= self.length:
+            return Point(
+                lr=lr, regret=max((own - self.end) / self.scale, 0.0), spread=self.noise, units=units
+            )
+        gap = max((own - self.evidence.score_at(self.winner, units)) / self.scale, 0.0)
+        if lr < self.winner.lr:
+            regret = _SAME_PROGRESS * self._behind(lr) + _SAME_UNITS * gap
+            spread = 0.5 * regret + self.noise
+        else:
+            regret = _ABOVE * gap
+            doublings, decades = math.log2(self.length / units), math.log10(lr / self.winner.lr)
+            spread = 0.5 * regret + self.noise + _DOUBT_ABOVE * doublings * decades
+        return Point(lr=lr, regret=regret, spread=spread, units=units)
+
+    def _behind(self, lr: float) -> float:
+        """What a rate below the winner's will lose by having made less progress, as a share of the improvement.
+
+        At the end it will be where another rate was when rate times units was the same. Where no run was just there,
+        the nearest before and after it tell, on a line over the logarithm.
+        """
+        progress = lr * self.length
+        start = self.end if self.untrained is None else self.untrained
+        before, after = [], []
+        for rate in {run.lr for run in self.runs if run.arm == self.winner.arm and run.lr <= self.winner.lr}:
+            key = self.winner if rate == self.winner.lr else RunKey(self.winner.arm, rate, self.question.seed)
+            units = self.evidence.units(key, self.question.budget)
+            if rate > lr and 1 <= progress / rate <= units:
+                return max((self.evidence.score_at(key, progress / rate) - self.end) / self.scale, 0.0)
+            if not math.isfinite(self.evidence.score_at(key, units)):
+                continue
+            if units and rate * units < progress:
+                before.append((rate * units, self.evidence.score_at(key, units)))
+            elif units:
+                after.append((rate, self.evidence.score_at(key, 1)))
+        last, level = max(before, default=(progress, start))
+        first, next_level = min(after, default=(progress, level))
+        share = math.log(progress / last) / math.log(first / last) if first > last else 0.0
+        return max((level + share * (next_level - level) - self.end) / self.scale, 0.0)

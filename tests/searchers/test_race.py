@@ -1,0 +1,144 @@
+"""What the race does with what is special about learning rates."""
+
+import math
+import time
+from dataclasses import replace
+
+import pytest
+
+from lrlab.core.lr_range import LRRange
+from lrlab.core.metric import Metric
+from lrlab.core.outcome import Outcome
+from lrlab.core.question import Advance, Arm, Question
+from lrlab.core.run import Run, RunKey
+from lrlab.searchers.answer import conclude
+from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
+from lrlab.searchers.race import default_price, race
+from lrlab.searchers.rungs import inside, rungs, spread
+from lrlab.testing.landscapes import Landscape, carry_out, new_run
+
+QUESTION = Question(lr=LRRange(1e-6, 1.0), budget=64, metric=Metric("val_loss"))
+BOWL = Landscape(name="bowl")
+DENSE = LRRange(1e-6, 1.0).points(121)
+
+
+@pytest.mark.parametrize("budget", [3, 10, 64, 640])
+@pytest.mark.parametrize("decays", [False, True])
+@pytest.mark.parametrize("speed", [30.0, 3e3, 3e5])
+def test_the_winner_is_close_to_the_best_and_cheap(budget: int, decays: bool, speed: float) -> None:
+    landscape = Landscape(name="bowl", speed=speed, decays=decays)
+    question = replace(QUESTION, budget=budget, arms=(Arm(schedule="linear" if decays else "constant"),))
+    runs, done = carry_out(question, race(), landscape.trainer(question))
+    answer = conclude(question, runs, done=done)
+    assert landscape.regret(answer.lr, budget=budget, rates=DENSE) < 0.08
+    assert answer.cost <= default_price(question) + 1e-6
+
+
+def test_one_run_reaches_the_end_and_the_ladder_covers_the_range() -> None:
+    runs, done = carry_out(QUESTION, race(), BOWL.trainer(QUESTION))
+    assert [run.outcome for run in runs].count(Outcome.FINISHED) == 1
+    assert {1e-6, 1.0} <= {run.lr for run in runs}
+    assert done.unsettled == ()
+
+
+def test_nothing_new_is_started_above_a_rate_that_diverged() -> None:
+    cliff = Landscape(name="cliff", highest=3e-5, floor_noise=0.0)
+    runs, _ = carry_out(QUESTION, race(), cliff.trainer(QUESTION))
+    first_ladder = set(QUESTION.lr.points(7))
+    lowest = min(run.lr for run in runs if run.outcome is Outcome.DIVERGED)
+    assert not [run.lr for run in runs if run.lr > lowest and run.lr not in first_ladder]
+
+
+def test_a_winner_that_diverges_late_is_replaced_by_a_lower_rate() -> None:
+    cliff = Landscape(name="late cliff", highest=0.02, floor_noise=0.0, patience=60)
+    runs, _ = carry_out(QUESTION, race(), cliff.trainer(QUESTION))
+    finished = [run for run in runs if run.outcome is Outcome.FINISHED]
+    assert len(finished) == 1
+    assert finished[0].lr <= 0.02
+
+
+def test_the_own_rate_takes_the_place_of_a_rung_next_to_it() -> None:
+    question = replace(QUESTION, current_lr=1.1e-3)
+    first = race()(question, ())
+    rates = {advance.lr for advance in first if isinstance(advance, Advance)}
+    assert 1.1e-3 in rates
+    assert 1e-3 not in rates
+
+
+def test_finalists_are_repeated_with_the_other_seeds() -> None:
+    noisy = Landscape(name="noisy", between_seeds=0.01)
+    question = replace(QUESTION, seeds=3, seed=4)
+    runs, _ = carry_out(question, race(), noisy.trainer(question))
+    again = {run.lr for run in runs if run.seed > 4}
+    assert len(again) >= 2
+    assert {run.seed for run in runs} == {4, 5, 6}
+    assert [run.seed for run in runs if run.outcome is Outcome.FINISHED] == [4]
+
+
+def test_each_arm_has_a_ladder_and_a_hopeless_one_is_left_early() -> None:
+    question = replace(QUESTION, arms=(Arm(name="good"), Arm(name="bad")))
+    good, bad = BOWL.trainer(question), Landscape(name="slow", speed=0.01, floor_noise=0.0).trainer(question)
+    runs, done = carry_out(
+        question, race(), lambda run, until: (good if run.arm == "good" else bad)(run, until)
+    )
+    assert conclude(question, runs, done=done).arm == "good"
+    assert {run.arm for run in runs} == {"good", "bad"}
+    assert max(run.units for run in runs if run.arm == "bad") <= QUESTION.budget // 8
+
+
+def test_what_the_price_left_open_is_said() -> None:
+    question = replace(QUESTION, budget=5, max_cost=1.2)
+    _, done = carry_out(question, race(), BOWL.trainer(question))
+    assert done.unsettled
+
+
+def test_a_call_is_quick_with_many_records() -> None:
+    question = replace(QUESTION, budget=10_000, unit="step")
+    train = BOWL.trainer(replace(question, budget=1000))
+    asked = race()(question, ())
+    runs: list[Run] = []
+    for advance in asked:
+        assert isinstance(advance, Advance)
+        runs.append(train(new_run(advance), advance.until))
+    began = time.process_time()
+    race()(question, runs)
+    assert time.process_time() - began < 0.1
+
+
+def test_the_best_rate_is_expected_below_the_leader_while_much_is_left() -> None:
+    keys = {rate: RunKey("", rate, 0) for rate in (1e-3, 3e-3, 1e-2)}
+    scores = {keys[1e-3]: 0.505, keys[3e-3]: 0.5, keys[1e-2]: 0.505}
+    early = merits(scores, untrained=1.0, left=1.5, prior=Prior(), schedules={})
+    assert early[keys[1e-3]] < early[keys[3e-3]] < early[keys[1e-2]]
+    late = merits(scores, untrained=1.0, left=0.1, prior=Prior(), schedules={})
+    assert min(late, key=lambda key: late[key]) == keys[3e-3]
+    decaying = merits(scores, untrained=1.0, left=0.5, prior=Prior(), schedules={"": "cosine"})
+    assert decaying[keys[1e-2]] < decaying[keys[1e-3]]
+
+
+def test_what_ended_badly_has_no_merit() -> None:
+    keys = [RunKey("", rate, 0) for rate in (1e-3, 1e-2)]
+    merit = merits({keys[0]: 0.5, keys[1]: math.inf}, untrained=1.0, left=1.0, prior=Prior(), schedules={})
+    assert math.isinf(merit[keys[1]])
+    none = merits(dict.fromkeys(keys, math.inf), untrained=1.0, left=1.0, prior=Prior(), schedules={})
+    assert set(none.values()) == {math.inf}
+
+
+def test_a_plateau_is_wide_and_level() -> None:
+    keys = [RunKey("", 10.0**power, 0) for power in (-5, -4, -3, -2)]
+    level = dict(zip(keys, (0.5, 0.5001, 0.5, 0.9), strict=True))
+    assert plateau(level, 1.0, Prior()) == keys[:3]
+    assert lowest_tied(level, 1.0, Prior(), left=1.0) == keys[0]
+    assert plateau({key: level[key] for key in keys[:2]}, 1.0, Prior()) == []
+    assert plateau(dict(zip(keys, (0.6, 0.5, 0.55, 0.9), strict=True)), 1.0, Prior()) == []
+
+
+def test_rates_are_laid_out_on_the_logarithmic_axis() -> None:
+    assert rungs(LRRange(1e-4, 1.0), 3) == [1e-4, 1e-2, 1.0]
+    assert rungs(LRRange(1e-4, 1.0), 1) == [1e-2]
+    assert rungs(LRRange(1e-4, 1.0), 0) == []
+    assert inside(1e-3, 1e-1, 0.5) == 1e-2
+    assert 1e-3 < inside(1e-3, 1.0001e-3, 0.5) < 1.0001e-3
+    keys = [RunKey("", 10.0**power, 0) for power in range(-6, 1)]
+    assert spread(keys[0], keys, 3) == [keys[0], keys[6], keys[3]]
+    assert spread(keys[3], keys, 9)[0] == keys[3]
