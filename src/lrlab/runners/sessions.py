@@ -15,7 +15,7 @@ from lrlab.core.run import RunKey
 from lrlab.runners.memory import MemoryBound, give_back
 from lrlab.runners.protocol import Recorded, Slice, SliceEnded
 from lrlab.tasks import checkpoint
-from lrlab.tasks.protocol import Session, Task
+from lrlab.tasks.protocol import Session, SessionState, Task
 
 _STORE_EVERY_S = 60.0  # a long slice stores its state this often, so that a crash costs a minute
 _BATCH_S = 0.05
@@ -112,7 +112,7 @@ class Sessions:
         live = _Live(session=session, untrained=order.untrained)
         if order.state_path and Path(order.state_path + ".json").exists():
             try:
-                state = checkpoint.load(order.state_path, about=self._about(order.key))
+                state = checkpoint.load(order.state_path, about=_about(self._task(order.key), order.key))
             except LrlabError:
                 return live  # damaged or foreign: training again gives the same records, and costs only time
             records, units = state["records"], state["units"]
@@ -185,14 +185,10 @@ class Sessions:
             return False
         try:
             whole = {"session": live.session.state(), "records": live.sent, "units": live.units}
-            checkpoint.save(order.state_path, whole, about=self._about(order.key))
+            checkpoint.save(order.state_path, whole, about=_about(self._task(order.key), order.key))
         except NoStateError:
             return False
         return True
-
-    def _about(self, key: RunKey) -> dict[str, str]:
-        fingerprint = str(getattr(self._task(key), "fingerprint", ""))
-        return {"arm": key.arm, "lr": repr(key.lr), "seed": str(key.seed), "task": fingerprint}
 
     def _task(self, key: RunKey) -> Task:
         return self.tasks[key.arm]
@@ -213,6 +209,27 @@ class Sessions:
         """Close every run."""
         for key in self.held:
             self.release(key)
+
+
+def _about(task: Task, key: RunKey) -> dict[str, str]:
+    """What a stored state says that it belongs to."""
+    fingerprint = str(getattr(task, "fingerprint", ""))
+    return {"arm": key.arm, "lr": repr(key.lr), "seed": str(key.seed), "task": fingerprint}
+
+
+def stored_state(path: str | Path, task: Task, key: RunKey) -> SessionState:
+    """The state of a session that a slice stored.
+
+    Args:
+        path: The slice's ``state_path``.
+        task: The task of the run.
+        key: The run.
+
+    Raises:
+        StoreError: If it is missing, damaged, or of another task or run.
+    """
+    state: SessionState = checkpoint.load(path, about=_about(task, key))["session"]
+    return state
 
 
 class _Batch:

@@ -1,0 +1,223 @@
+"""``lrlab.sweep``: which learning rate is best when trained to the end?"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lrlab.api.engines import make_runner, open_lab
+from lrlab.api.environment import environment
+from lrlab.api.interrupt import saving_on_signals
+from lrlab.api.results import Answer
+from lrlab.api.targets import as_task, build
+from lrlab.core.errors import NotFoundError, SpecError, StudyInterrupted
+from lrlab.core.lr_range import LRRange
+from lrlab.core.metric import Metric
+from lrlab.core.outcome import StudyState
+from lrlab.core.question import Arm, Question, is_real
+from lrlab.core.run import DEFAULT_ARM
+from lrlab.core.study import Study
+from lrlab.searchers.choose import searcher as choose_searcher
+from lrlab.store.names import checked_name
+from lrlab.store.protocol import Ledger, Store
+from lrlab.studies.lab import Lab
+from lrlab.studies.progress import ProgressListener
+from lrlab.studies.resume import check_continues
+from lrlab.studies.study import StudyLoop
+from lrlab.tasks.protocol import Task
+
+
+def sweep(
+    task: object,
+    *,
+    lr: "str | Sequence[float] | LRRange | None" = None,
+    budget: int | None = None,
+    metric: "str | Metric | None" = None,
+    seed: int = 0,
+    seeds: int = 1,
+    workers: int | None = None,
+    searcher: str = "race",
+    max_cost: float | None = None,
+    max_time: float | None = None,
+    tolerance: float = 0.02,
+    current_lr: float | None = None,
+    study: str | None = None,
+    store: "str | Path | Store | None" = None,
+    reduce: str = "best",
+    memory_gib: float | None = None,
+    threads: int = 1,
+    devices: Sequence[str] = (),
+    progress: ProgressListener | None = None,
+    target: Mapping[str, object] | None = None,
+) -> Answer:
+    """Find the learning rate that is best when trained to the end, and train it.
+
+    Args:
+        task: A task, or a function ``train(run)``.
+        lr: Range to search, such as ``(1e-5, 1e-1)`` or ``"1e-5:1e-1"``; by default the task's own.
+        budget: Length of a full run, in units; a function needs it.
+        metric: What is compared, such as ``"val_loss"``; ``NAME:min`` or ``NAME:max`` where the name does not tell.
+        seed: First seed.
+        seeds: Seeds of the final comparison.
+        workers: Worker processes; 0 trains in this process; by default one a GPU, else one for two cores.
+        searcher: ``race``, ``grid:N``, ``halving`` or ``halving:N``.
+        max_cost: Price limit in full runs, the winner's own included.
+        max_time: Time limit in seconds; the study can be resumed.
+        tolerance: Regret up to which a rate counts as safe.
+        current_lr: Your own rate: always one of the runs.
+        study: Name; a study of that name is continued if it asks the same.
+        store: Folder of studies, ``"memory"``, or a store; by default the user's data folder.
+        reduce: ``"best"`` value so far, or ``"last"``.
+        memory_gib: Memory in GiB that all workers together may keep.
+        threads: Threads of numerical libraries in each worker.
+        devices: Values of CUDA_VISIBLE_DEVICES, dealt out to the workers in turn.
+        progress: Called with ``Progress`` at every slice's end and twice a second.
+        target: How the command line can build the task again; not needed from Python.
+
+    Returns:
+        The answer, with every run.
+
+    Raises:
+        SpecError: If an argument breaks its rule; nothing was started.
+        ConflictError: If the study is running elsewhere, or asks something else.
+        TaskError: If the training fails at every rate, or never reports the metric.
+        StudyInterrupted: After Ctrl-C; everything is saved.
+    """
+    made = as_task(task, budget=budget, metric=metric)
+    question = make_question(
+        made, lr=lr, seed=seed, seeds=seeds, max_cost=max_cost, tolerance=tolerance,
+        current_lr=current_lr, reduce=reduce,
+    )  # fmt: skip
+    lab = open_lab(store)
+    chosen = choose_searcher(searcher)
+    if max_time is not None and not (is_real(max_time) and max_time > 0):
+        raise SpecError(f"max_time: must be above 0 seconds, got {max_time!r}.")
+    runner = make_runner(
+        {DEFAULT_ARM: made},
+        question,
+        workers=workers,
+        memory_gib=memory_gib,
+        threads=threads,
+        devices=devices,
+    )
+    ledger = _open_or_create(lab, made, question, searcher=searcher, name=study, target=target or {})
+    try:
+        if ledger.study.state is StudyState.FINISHED:
+            return Answer.of(lab.answer(ledger.study), ledger.study)
+        with saving_on_signals() as interrupt:
+            loop = StudyLoop(
+                ledger=ledger,
+                searcher=chosen,
+                runner=runner,
+                conclude=lab.conclude,
+                warnings=tuple(getattr(made, "warnings", ())),
+                listener=progress,
+                interrupted=interrupt,
+                max_time_s=max_time,
+            )
+            answer = loop.carry_out()
+        if interrupt():
+            name = ledger.study.name
+            again = f"lrlab resume {name}" if target else f'lrlab.sweep(..., study="{name}")'
+            raise StudyInterrupted(name, command=again, signal=interrupt.signal)
+        return Answer.of(answer, ledger.study)
+    finally:
+        ledger.close()
+
+
+def resume(
+    name: str,
+    *,
+    store: "str | Path | Store | None" = None,
+    progress: ProgressListener | None = None,
+    **options: Any,
+) -> Answer:
+    """Continue an interrupted study whose task can be built again, to the answer it would have given.
+
+    Args:
+        name: Name of the study.
+        store: As in ``sweep``.
+        progress: As in ``sweep``.
+        options: ``workers``, ``max_time``, ``memory_gib``, ``threads`` and ``devices`` of ``sweep``.
+
+    Raises:
+        NotFoundError: If there is no such study.
+        SpecError: If only its own program can build its task.
+        ConflictError: If it is running, or its code has changed.
+    """
+    study = open_lab(store).study(name)
+    question = study.question
+    task = build(study.target)
+    return sweep(
+        task,
+        lr=question.lr,
+        seed=question.seed,
+        seeds=question.seeds,
+        searcher=study.searcher,
+        max_cost=question.max_cost,
+        tolerance=question.tolerance,
+        current_lr=question.current_lr,
+        reduce=question.reduce,
+        study=name,
+        store=store,
+        progress=progress,
+        target=study.target,
+        **options,
+    )
+
+
+def make_question(
+    task: Task,
+    *,
+    lr: "str | Sequence[float] | LRRange | None",
+    reduce: str,
+    **settings: Any,
+) -> Question:
+    """What a sweep of ``task`` asks; see ``sweep``.
+
+    Raises:
+        SpecError: If a value breaks its rule, or the task has no range of its own and none is given.
+    """
+    known = lr if lr is not None else getattr(task, "default_lr_range", None)
+    if known is None:
+        raise SpecError(
+            f"sweep: {task.name} has no default range of rates.", hint="Give lr=(1e-5, 1e-1), say."
+        )
+    arm = Arm(optimizer=str(getattr(task, "optimizer", "")), schedule=str(getattr(task, "schedule", "")))
+    return Question(
+        lr=LRRange.parse(known),
+        budget=task.budget,
+        unit=task.unit,
+        metric=task.metric,
+        resumes=task.resumes,
+        arms=(arm,),
+        reduce=reduce,  # type: ignore[arg-type]
+        **settings,
+    )
+
+
+def _open_or_create(
+    lab: Lab, task: Task, question: Question, *, searcher: str, name: str | None, target: Mapping[str, object]
+) -> Ledger:
+    fingerprint = str(getattr(task, "fingerprint", ""))
+    if name is not None:
+        checked_name(name)
+        try:
+            known = lab.study(name)
+        except NotFoundError:
+            pass
+        else:
+            check_continues(known, question=question, searcher=searcher, fingerprint=fingerprint)
+            return lab.store.open(name)
+    return lab.store.create(
+        Study(
+            name=name or lab.free_name(task.name),
+            question=question,
+            task=task.name,
+            searcher=searcher,
+            fingerprint=fingerprint,
+            target=target,
+            created=time.time(),
+            environment=environment(),
+        )
+    )
