@@ -45,7 +45,14 @@ class TestPairAndAdamW(TaskKit):
 class TestMomentumAndAccumulation(TaskKit):
     def task(self) -> Task:
         return Recipe(
-            noisy, TRAIN, val_data=VAL, batch_size=8, accumulate=3, budget=7, optimizer="momentum", clip_norm=0.5
+            noisy,
+            TRAIN,
+            val_data=VAL,
+            batch_size=8,
+            accumulate=3,
+            budget=7,
+            optimizer="momentum",
+            clip_norm=0.5,
         )
 
 

@@ -100,14 +100,6 @@ def test_the_largest_group_has_the_rate_and_ratios_are_kept(make: Any, ratio: fl
     assert rates[0] == pytest.approx(lr / ratio)
 
 
-def test_a_weight_decay_reaches_names_and_classes() -> None:
-    for optimizer in ("adamw", "momentum", torch.optim.Adam):
-        built, _ = choose(optimizer, weight_decay=0.125).build(net(), 0.1)
-        assert built.param_groups[0]["weight_decay"] == 0.125
-    with pytest.raises(SpecError, match="weight_decay: set it inside the function"):
-        choose(lambda params, lr: torch.optim.SGD(params, lr=lr), weight_decay=0.1)
-
-
 def test_only_what_can_be_trained_is_handed_over() -> None:
     model = net()
     model[0].requires_grad_(False)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lrlab.tasks import numpy_state
+
 
 @dataclass(frozen=True, slots=True)
 class RandomState:
@@ -59,7 +61,7 @@ def capture() -> RandomState:
     cuda = torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
     return RandomState(
         python=random.getstate(),
-        numpy=np.random.get_state(legacy=True),
+        numpy=numpy_state.get_state(),
         torch=torch.get_rng_state() if torch is not None else None,
         cuda=list(torch.cuda.get_rng_state_all()) if torch is not None and cuda else None,
     )
@@ -68,7 +70,7 @@ def capture() -> RandomState:
 def restore(state: RandomState) -> None:
     """Put back what ``capture`` returned."""
     random.setstate(state.python)
-    np.random.set_state(state.numpy)
+    numpy_state.set_state(state.numpy)
     torch = sys.modules.get("torch")
     if torch is not None and state.torch is not None:
         torch.set_rng_state(state.torch)

@@ -17,6 +17,7 @@ from lrlab.tasks.torch_data import normal_form, takes_batch_size
 from lrlab.tasks.torch_optimizers import OptimizerChoice, choose
 
 _TAKEN = ("loss", "train_loss", "val_loss", "lr", "grad_norm")  # names that every recipe reports itself
+_USUAL_BATCH = 32  # what a recipe has where nothing is given
 _COUNTS = ("batch_size", "val_batch_size", "accumulate", "eval_every", "log_every")
 
 
@@ -119,6 +120,11 @@ def _check_sizes(recipe: Any, data: object, val_data: object) -> None:
         raise SpecError(f'unit: must be "epoch" or "step", got {recipe.unit!r}.')
     if recipe.eval_every is not None and recipe.unit != "step":
         raise SpecError('eval_every: every epoch is evaluated; it is for unit="step".')
+    if recipe.batch_size != _USUAL_BATCH and not takes_batch_size(data):
+        raise SpecError(
+            "batch_size: data makes its own batches, so it has nothing to change.",
+            hint="For val_data give val_batch_size.",
+        )
     if recipe.val_batch_size is not None and not takes_batch_size(val_data):
         raise SpecError("val_batch_size: val_data makes its own batches, so it has nothing to change.")
     if recipe.amp not in (False, True, "auto"):

@@ -14,6 +14,8 @@ from lrlab.tasks import random_state
 Batch = Any  # (input, target), or whatever ``forward`` takes
 _FORMS = "an (X, y) pair of tensors or arrays, a Dataset, a DataLoader, or a function (seed) -> iterable of batches"
 _END = object()
+_ARRAYS = (torch.Tensor, np.ndarray)
+_PARTS = (*_ARRAYS, tuple, list, Mapping)
 
 
 class Batches(Protocol):
@@ -85,15 +87,15 @@ def takes_batch_size(data: object) -> bool:
 
 def size_of(batch: Batch) -> int:
     """Samples in a batch: the first dimension of the first tensor in it; 1 where there is none."""
-    if isinstance(batch, torch.Tensor | np.ndarray):
+    if isinstance(batch, _ARRAYS):
         return len(batch) if batch.ndim else 1
     parts: Iterable[object] = ()
-    if isinstance(batch, Mapping):
-        parts = batch.values()
-    elif isinstance(batch, tuple | list):
+    if isinstance(batch, tuple | list):
         parts = batch
+    elif isinstance(batch, Mapping):
+        parts = batch.values()
     for part in parts:
-        if isinstance(part, torch.Tensor | np.ndarray | Mapping | tuple | list):
+        if isinstance(part, _PARTS):
             return size_of(part)
     return 1
 

@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -16,6 +17,8 @@ from lrlab.schedules.protocol import Schedule
 from lrlab.tasks.torch_data import Batch, Batches, no_batch, size_of, to_device
 from lrlab.tasks.torch_losses import Objective
 from lrlab.tasks.torch_optimizers import OptimizerChoice
+
+_AS_IT_IS = nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +97,26 @@ class Loop:
         self.model = _built_model(plan)
         self._optimizer, self._rates = plan.optimizer.build(self.model, lr)
         self._weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
+        self._multiplier: float | None = None  # the one that the groups have
         self._precision = torch.float16
         if plan.autocast and torch.cuda.is_bf16_supported():
             self._precision = torch.bfloat16
         scales = plan.autocast and self._precision is torch.float16
         self._scaler = torch.amp.GradScaler(plan.device.type) if scales else None
-        self._losses: list[torch.Tensor] = []  # since the last flush; they stay on the device until then
+        self._on_host = plan.device.type == "cpu"  # where reading a number makes nobody wait
+        self._losses: list[Any] = []  # since the last flush; they stay on the device until then
         self._sizes: list[int] = []
         self._norm: torch.Tensor | None = None
         self._unit_end = plan.end_of_unit(0)
 
-    def records(self) -> Iterator[Record]:
+    def begin(self) -> list[Record]:
+        """The untrained record, or none where there is nothing to evaluate on; before ``records``."""
+        self.progress.begun = True
+        return [] if self.plan.val_data is None else [Record(0, self._evaluation(), 0)]
+
+    def records(self) -> Generator[Record, None, None]:
         """Train to the end; ``progress`` and ``state`` are whole at every record."""
         done = self.progress
-        if not done.begun:
-            done.begun = True
-            if self.plan.val_data is not None:
-                yield Record(0, self._evaluation(), 0)
         self.model.train()
         while done.units < self.plan.budget and not done.over:
             yield from self._epoch()
@@ -136,6 +142,7 @@ class Loop:
             self._scaler.load_state_dict(state["scaler"])
         self.progress = Progress(**state["progress"])
         self._unit_end = self.plan.end_of_unit(self.progress.steps)
+        self._multiplier = None
 
     def _epoch(self) -> Iterator[Record]:
         """Train to the end of the epoch, or of the budget."""
@@ -150,7 +157,7 @@ class Loop:
             if not by_epoch and done.steps == self._unit_end:
                 self._unit_end = plan.end_of_unit(done.steps)
                 yield self._unit(done.steps)
-            elif plan.log_every and done.unit_steps % plan.log_every == 0 and not ends_epoch:
+            elif not ends_epoch and self._is_logged():
                 yield self._log()
             if done.over or done.units >= plan.budget:
                 return
@@ -165,17 +172,13 @@ class Loop:
         """One optimizer step; the group's gradient is that of the mean over all of its samples."""
         plan, optimizer, scaler = self.plan, self._optimizer, self._scaler
         multiplier = plan.schedule(self.progress.steps)
-        # Groups are looked up anew: loading a state replaces them.
-        for settings, rate in zip(optimizer.param_groups, self._rates, strict=True):
-            if isinstance(settings["lr"], torch.Tensor):
-                settings["lr"].fill_(rate * multiplier)
-            else:
-                settings["lr"] = rate * multiplier
+        if multiplier != self._multiplier:
+            self._set_rates(multiplier)
         optimizer.zero_grad(set_to_none=True)
         sizes = [size_of(batch) for batch in group]
         for batch, size in zip(group, sizes, strict=True):
             loss = self._loss(batch)
-            self._losses.append(loss.detach())
+            self._losses.append(loss.item() if self._on_host else loss.detach())
             if len(sizes) > 1:
                 loss = loss * (size / sum(sizes))
             (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
@@ -190,14 +193,25 @@ class Loop:
         self.progress.steps += 1
         self.progress.unit_steps += 1
 
+    def _set_rates(self, multiplier: float) -> None:
+        self._multiplier = multiplier
+        # Groups are looked up anew: loading a state replaces them.
+        for settings, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            if isinstance(settings["lr"], torch.Tensor):
+                settings["lr"].fill_(rate * multiplier)
+            else:
+                settings["lr"] = rate * multiplier
+
     def _loss(self, batch: Batch) -> torch.Tensor:
         plan = self.plan
-        if plan.device.type != "cpu":
+        if not self._on_host:
             batch = to_device(batch, plan.device)
-        if not plan.autocast:
+        with self._autocast():
             return plan.objective.loss(self.model, batch)
-        with torch.autocast(plan.device.type, dtype=self._precision):
-            return plan.objective.loss(self.model, batch)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        plan = self.plan
+        return torch.autocast(plan.device.type, dtype=self._precision) if plan.autocast else _AS_IT_IS
 
     def _clipped_norm(self) -> torch.Tensor | None:
         """Norm of the gradient before it is clipped."""
@@ -208,9 +222,16 @@ class Loop:
         norms = [weight.grad.norm() for weight in self._weights if weight.grad is not None]
         return torch.stack(norms).norm() if norms else None
 
+    def _is_logged(self) -> bool:
+        """Whether the step that was made is to be told: each so many, and one that lost its way."""
+        every = self.plan.log_every
+        if every and self.progress.unit_steps % every == 0:
+            return True
+        return self._on_host and math.isnan(self._losses[-1])
+
     def _flush(self) -> float:
         """Read the losses since the last flush, add them to the unit's, and return their mean."""
-        values: list[float] = torch.stack(self._losses).reshape(-1).tolist()
+        values = _numbers(self._losses)
         total, samples = _weighted_sum(values, self._sizes), sum(self._sizes)
         self._losses, self._sizes = [], []
         self.progress.unit_loss += total
@@ -222,8 +243,11 @@ class Loop:
         done, length = self.progress, self.plan.data.length
         loss = self._flush()
         done.over = math.isnan(loss)
-        # Where units are steps, only an evaluated step may look like a unit's end.
-        at = done.epoch + done.batch / length if self.plan.eval_every is None and length else done.steps - 0.5
+        if self.plan.eval_every is None:
+            # An iterable may have more batches than it tells; the unit's end comes after all of them.
+            at = done.epoch + (min(done.batch, length - 0.5) / length if length else 0.5)
+        else:
+            at = done.steps - 0.5  # only an evaluated step may look like a unit's end
         return Record(at, {"loss": loss}, done.steps)
 
     def _unit(self, units: int) -> Record:
@@ -255,17 +279,19 @@ class Loop:
         self.model.eval()
         try:
             # Not inference_mode: what a model caches in its first evaluation could not be trained with.
-            with torch.no_grad(), torch.autocast(plan.device.type, self._precision, enabled=plan.autocast):
+            with torch.no_grad(), self._autocast():
                 for batch in plan.val_data.epoch(0, 0):
                     sizes.append(size_of(batch))
-                    if plan.device.type != "cpu":
+                    if not self._on_host:
                         batch = to_device(batch, plan.device)
                     for name, value in plan.objective.scores(self.model, batch).items():
-                        values.setdefault("val_loss" if name == "loss" else name, []).append(value)
+                        if value is not None:  # an accuracy where there are no classes
+                            values.setdefault(name, []).append(float(value) if self._on_host else value)
         finally:
             self.model.train()
         if not sizes:
             raise no_batch("val_data", 0)
+        values["val_loss"] = values.pop("loss")
         return {name: _weighted_sum(_numbers(given), sizes) / sum(sizes) for name, given in values.items()}
 
 

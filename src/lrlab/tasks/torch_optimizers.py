@@ -81,23 +81,21 @@ class OptimizerChoice:
         return optimizer, [lr * (rate / largest) for rate in rates]
 
 
-def choose(optimizer: OptimizerLike, *, weight_decay: float | None = None) -> OptimizerChoice:
+def choose(optimizer: OptimizerLike) -> OptimizerChoice:
     """What ``optimizer`` names.
 
     Args:
         optimizer: One of ``NAMES``, a class of ``torch.optim`` or alike, or a function ``(parameters, lr)``.
-        weight_decay: Handed to a named optimizer or a class; None leaves its own default.
 
     Raises:
-        SpecError: If there is no such optimizer, or it cannot be given a weight decay.
+        SpecError: If there is no such optimizer.
     """
-    options: dict[str, Any] = {} if weight_decay is None else {"weight_decay": weight_decay}
     if isinstance(optimizer, str):
         if optimizer.lower() not in _KNOWN:
             raise SpecError(f"optimizer: there is no {optimizer!r}; there are {', '.join(NAMES)}.",
                             hint="Any other: give its class, or a function (parameters, lr).")  # fmt: skip
         made_of, own_options, lr_range = _KNOWN[optimizer.lower()]
-        make = partial(made_of, **own_options, **options)
+        make = partial(made_of, **own_options)
         return OptimizerChoice(
             name=optimizer.lower(), make=make, default_lr=_default_lr(made_of), lr_range=lr_range
         )
@@ -107,13 +105,11 @@ def choose(optimizer: OptimizerLike, *, weight_decay: float | None = None) -> Op
             hint="Every run needs an optimizer of its own: give what builds it.",
         )
     name = name_of(optimizer)
-    if options and not isinstance(optimizer, type):
-        raise SpecError("weight_decay: set it inside the function that builds the optimizer.")
     default_lr = _default_lr(optimizer)
     lr_range = _KNOWN[name][2] if name in _KNOWN else _range_around(default_lr)
     return OptimizerChoice(
         name=name,
-        make=partial(optimizer, **options) if options else optimizer,
+        make=optimizer,
         default_lr=default_lr,
         lr_range=lr_range,
     )

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
@@ -37,6 +36,7 @@ from lrlab.tasks.torch_losses import (
 from lrlab.tasks.torch_optimizers import OptimizerChoice, OptimizerLike, choose
 from lrlab.tasks.torch_session import TorchSession
 
+_ENDLESS = 10**9  # steps of a training whose length is not known, for schedules that need none
 _ACCURACIES = ("val_acc", "accuracy")
 _SAME_WEIGHTS = Caution(
     code="SAME_WEIGHTS",
@@ -305,7 +305,7 @@ class Recipe:
                 f"schedule: {self.schedule} needs the number of steps, and data does not tell its number of batches.",
                 hint='Give its iterable a length, or count in steps: unit="step".',
             )
-        return spec.resolve(self.schedule, total_steps=total_steps or sys.maxsize, warmup=self.warmup)
+        return spec.resolve(self.schedule, total_steps=total_steps or _ENDLESS, warmup=self.warmup)
 
 
 # Fields that change what a training gives, beside the code and the data; a name and a place to train do not.

@@ -2,18 +2,20 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from lrlab.core.errors import NoStateError
+import torch
+
+from lrlab.core.errors import NoStateError, SpecError
 from lrlab.core.record import Record
 from lrlab.tasks import random_state
 from lrlab.tasks.protocol import SessionState
 from lrlab.tasks.random_state import RandomState
 from lrlab.tasks.torch_loop import Loop, Plan
 
-_LONGEST_WAIT_S = (
-    0.05  # records inside a unit wait for each other this long: each hand-over swaps random states
-)
+# Records wait for each other this long: a hand-over swaps all random states, which takes longer than a small step.
+_LONGEST_WAIT_S = 0.1
 
 
 class TorchSession:
@@ -33,63 +35,89 @@ class TorchSession:
             self._random = random_state.capture()  # the run's own, while it is frozen
         finally:
             random_state.restore(mine)
+        self._budget = plan.budget
         self._training = self._loop.records()
-        self._outbox: deque[Record] = deque()
+        self._outbox: deque[Record] = deque()  # made, and not handed over yet
+        self._told = 0  # units whose ends were handed over
+        self._error: BaseException | None = None
 
     def advance(self, until: int) -> Iterable[Record]:
         """Train on until ``until`` units are done; see ``Session``.
 
         The untrained record comes first, whatever ``until`` is. Where the unit is a step, training goes on to the
         first evaluation at or after ``until``.
-        """
-        while self._loop is not None:
-            done = self._loop.progress
-            if not self._outbox and (done.over or (done.begun and done.units >= until)):
-                return
-            error = None if self._outbox else self._train(self._loop)
-            while self._outbox:
-                yield self._outbox.popleft()
-            if error is not None:
-                raise error
 
-    def _train(self, loop: Loop) -> Exception | None:
-        """Train to the next unit's end, or for a moment; what stopped it, if it failed."""
+        Raises:
+            SpecError: If the session is closed.
+        """
+        if self._loop is None:
+            raise SpecError("advance: the run is closed; start a new one.")
+        return self._advance(self._loop, min(until, self._budget))
+
+    def _advance(self, loop: Loop, until: int) -> Iterator[Record]:
+        done = loop.progress
+        while self._loop is not None:
+            while self._outbox and (self._told < until or self._outbox[0].at == 0):
+                record = self._outbox.popleft()
+                if record.ends_unit:
+                    self._told = int(record.at)
+                yield record
+            if self._error is not None:
+                raise self._error
+            if self._outbox or done.over or (done.begun and done.units >= until):
+                return
+            self._train(loop, until)
+
+    def _train(self, loop: Loop, until: int) -> None:
+        """Train on into the outbox, for a moment at most; an error waits there until the records are handed over."""
         mine = random_state.capture()
         random_state.restore(self._random)
-        until = time.monotonic() + _LONGEST_WAIT_S
+        wake = time.monotonic() + _LONGEST_WAIT_S
+        done = loop.progress
         try:
-            for record in self._training:
-                self._outbox.append(record)
-                if record.at == int(record.at) or time.monotonic() > until:
-                    return None
-            loop.progress.over = True
-        except Exception as error:
-            loop.progress.over = True
-            return error
+            with torch.enable_grad():  # whatever the caller has switched off
+                if not done.begun:
+                    self._outbox.extend(loop.begin())
+                while not done.over and done.units < until and time.monotonic() < wake:
+                    self._outbox.append(next(self._training))
+        except BaseException as error:
+            self._error = error
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._random = random_state.capture()
             random_state.restore(mine)
-        return None
 
     def state(self) -> SessionState:
-        """Model, optimizer, progress and random states; whole after each record that ends a unit.
+        """Model, optimizer, progress, random states, and the records that are not handed over yet.
 
         Raises:
-            NoStateError: If the session is closed.
+            NoStateError: If the session is closed, or an error or a signal broke a step off.
         """
-        if self._loop is None:
-            raise NoStateError("The run is closed.")
-        return {**self._loop.state(), "random": self._random.as_data()}
+        if self._loop is None or self._error is not None:
+            raise NoStateError(
+                "The run is closed." if self._loop is None else "The run broke off inside a step."
+            )
+        return {
+            **self._loop.state(),
+            "random": self._random.as_data(),
+            "told": self._told,
+            "outbox": [[record.at, dict(record.metrics), record.step] for record in self._outbox],
+        }
 
     def restore(self, state: SessionState, /) -> None:
         """Continue from ``state``; see ``Session``."""
-        if self._loop is not None:
-            self._loop.restore(state)
-            self._random = RandomState.from_data(state["random"])  # type: ignore[arg-type]
-            self._training = self._loop.records()
+        if self._loop is None:
+            raise SpecError("restore: the run is closed; start a new one.")
+        stored: Any = state
+        self._loop.restore(stored)
+        self._random = RandomState.from_data(stored["random"])
+        self._training = self._loop.records()
+        self._told = stored["told"]
+        self._outbox = deque(Record(*parts) for parts in stored["outbox"])
 
     def close(self) -> None:
         """Give back the model, the optimizer and the data's workers."""
-        self._training.close()  # type: ignore[attr-defined]
+        self._training.close()
         self._outbox.clear()
         self._loop = None

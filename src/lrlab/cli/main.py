@@ -1,0 +1,112 @@
+"""The command line: ``lrlab COMMAND``.
+
+Commands import what they need inside their bodies, so that ``lrlab --help`` answers at once.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+import typer
+
+from lrlab.cli.demo import demo
+from lrlab.cli.doctor import doctor
+from lrlab.cli.help import GUIDE, show_help
+from lrlab.cli.output import Output
+from lrlab.cli.plot import plot
+from lrlab.cli.report import report
+from lrlab.cli.resume import resume
+from lrlab.cli.runs import runs
+from lrlab.cli.stop import stop
+from lrlab.cli.studies import studies
+from lrlab.cli.sweep import sweep
+from lrlab.cli.version import version
+from lrlab.core.errors import LrlabError
+
+app = typer.Typer(
+    name="lrlab",
+    help="Which learning rate, and which schedule, for this model, this data and this optimizer?",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.command()(sweep)
+app.command()(resume)
+app.command()(stop)
+app.add_typer(studies, name="studies")
+app.command()(runs)
+app.command()(plot)
+app.command()(report)
+app.command()(doctor)
+app.command()(version)
+app.command(name="help")(show_help)
+
+# Typer has no public name for the root of what a wrong line raises.
+_UsageError = cast(type[Exception], typer.BadParameter.__bases__[0])
+
+
+@app.callback(invoke_without_command=True)
+def lrlab(
+    context: typer.Context,
+    debug: Annotated[  # taken by ``run``, wherever it stands
+        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Which learning rate, and which schedule, for this model, this data and this optimizer?"""
+    if context.invoked_subcommand is None:
+        Output().result(GUIDE)
+
+
+def run(args: Sequence[str]) -> int:
+    """Carry out one command line.
+
+    Args:
+        args: The words after ``lrlab``.
+
+    Returns:
+        The exit code; ``lrlab help exit-codes`` lists them.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    own, foreign = list(args[:end]), list(args[end:])
+    debug = "--debug" in own
+    output = Output(json="--json" in own)
+    words = [word for word in own if word != "--debug"] + foreign
+    try:
+        code = typer.main.get_command(app)(args=words, prog_name="lrlab", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except LrlabError as error:
+        if debug:
+            traceback.print_exc()
+        return output.error(error)
+    except _UsageError as error:
+        return _usage(error, output)
+    except typer.Abort:
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return output.failure(
+            f"internal error: {type(error).__name__}: {error}",
+            code="internal",
+            exit_code=1,
+            hint="" if debug else "Add --debug to see where, and please report it.",
+        )
+
+
+def _usage(error: Exception, output: Output) -> int:
+    """A line that the command does not understand."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "lrlab"
+    said = error.format_message() if hasattr(error, "format_message") else str(error)
+    return output.failure(said, code="usage", exit_code=2, hint=f"{command} --help shows what it takes.")
+
+
+def main() -> None:
+    """Entry point of the program ``lrlab``."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")  # a foreign character must not end the program
+    sys.exit(run(sys.argv[1:]))

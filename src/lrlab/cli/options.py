@@ -1,0 +1,56 @@
+"""Arguments and options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the result only: no progress and no notes.")
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FOLDER",
+        help="Folder of studies; by default $LRLAB_STORE, else the user's data folder.",
+        show_default=False,
+    ),
+]
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="Its name; lrlab studies lists them.", show_default=False)
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Worker processes; 0 trains in this process. By default one a GPU, else one for two cores.",
+        show_default=False,
+    ),
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Save and end after this time; lrlab resume goes on.", show_default=False
+    ),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GIB",
+        help="Memory that all workers together may keep; by default 60 % of what is free.",
+        show_default=False,
+    ),
+]
+Threads = Annotated[int, typer.Option(metavar="N", help="Threads of numerical libraries in each worker.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="0,1", help="GPUs, dealt out to the workers in turn; one worker each.", show_default=False
+    ),
+]
+
+
+def device_names(devices: str | None) -> tuple[str, ...]:
+    """The parts of ``--devices``."""
+    return tuple(part.strip() for part in (devices or "").split(",") if part.strip())

@@ -1,0 +1,84 @@
+"""``lrlab runs``."""
+
+import math
+import sys
+from typing import Annotated
+
+import typer
+
+from lrlab.cli.options import Json, Store, StudyName
+from lrlab.cli.output import Output, speaks_unicode, width
+from lrlab.core.errors import NotFoundError
+from lrlab.core.lr_range import format_lr
+from lrlab.core.run import Run
+from lrlab.report.words import counted, format_score, one_line
+
+
+def runs(
+    name: StudyName,
+    lr: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", help="Show what the runs at this rate recorded.", show_default=False),
+    ] = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """The runs of a study; with --lr everything about those at one rate."""
+    from lrlab.api.engines import open_lab
+    from lrlab.api.results import Answer
+    from lrlab.cli.answers import run_document
+    from lrlab.report.tables import runs_table
+    from lrlab.report.text import runs_text
+
+    output = Output(json=json)
+    lab = open_lab(store)
+    study = lab.study(name)
+    answer = Answer.of(lab.answer(study), study)
+    if lr is None:
+        output.result(runs_text(runs_table(answer), width=width(), unicode=speaks_unicode(sys.stdout)))
+        output.document("runs", {"study": name, "runs": [run_document(run, answer) for run in answer.runs]})
+        return
+    chosen = _at_rate(study.runs, lr, study=name)
+    output.result("\n\n".join(_story(run) for run in chosen))
+    output.document(
+        "runs",
+        {
+            "study": name,
+            "runs": [run_document(run, answer) | {"records": _records(run)} for run in chosen],
+        },
+    )
+
+
+def _at_rate(found: tuple[Run, ...], lr: float, *, study: str) -> list[Run]:
+    """The runs whose rate is ``lr``, as exactly as a person types it."""
+    chosen = [run for run in found if math.isclose(run.lr, lr, rel_tol=1e-9)]
+    chosen = chosen or [run for run in found if format_lr(run.lr) == format_lr(lr)]
+    if not chosen:
+        rates = ", ".join(dict.fromkeys(format_lr(run.lr) for run in sorted(found, key=lambda run: run.lr)))
+        raise NotFoundError(f"runs: study {study} has no run at {lr:g}.", hint=f"Its rates: {rates}.")
+    return chosen
+
+
+def _records(run: Run) -> list[dict[str, object]]:
+    return [{"at": record.at, "step": record.step, "metrics": record.metrics} for record in run.records]
+
+
+def _story(run: Run) -> str:
+    """A run with the records at the ends of its units, and why it ended."""
+    head = f"{run.key}: {run.status} after {counted(run.units, 'unit')}, {run.seconds:.1f} s"
+    shown = [record for record in run.records if record.ends_unit or record.at == 0]
+    names = list(dict.fromkeys(name for record in shown for name in record.metrics))
+    lines = [head]
+    if shown:
+        rows = [["unit", "step", *(one_line(name) for name in names)]]
+        for record in shown:
+            values = [format_score(record.metrics[name]) if name in record.metrics else "" for name in names]
+            rows.append([f"{record.at:g}", "" if record.step is None else str(record.step), *values])
+        wide = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        lines += ["  " + "  ".join(cell.rjust(wide[k]) for k, cell in enumerate(row)) for row in rows]
+    hidden = len(run.records) - len(shown)
+    if hidden:
+        lines.append(f"  and {counted(hidden, 'record')} inside units; --json shows them")
+    if run.detail:
+        lines += ["  " + line for line in run.detail.splitlines()]
+    return "\n".join(lines)
