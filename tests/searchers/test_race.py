@@ -14,7 +14,7 @@ from lrlab.core.run import Run, RunKey
 from lrlab.searchers.answer import conclude
 from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
 from lrlab.searchers.race import default_price, race
-from lrlab.searchers.rungs import inside, rungs, spread
+from lrlab.searchers.rungs import inside, rungs, spread, whole_slices
 from lrlab.testing.landscapes import Landscape, carry_out, new_run
 
 QUESTION = Question(lr=LRRange(1e-6, 1.0), budget=64, metric=Metric("val_loss"))
@@ -142,3 +142,8 @@ def test_rates_are_laid_out_on_the_logarithmic_axis() -> None:
     keys = [RunKey("", 10.0**power, 0) for power in range(-6, 1)]
     assert spread(keys[0], keys, 3) == [keys[0], keys[6], keys[3]]
     assert spread(keys[3], keys, 9)[0] == keys[3]
+
+
+def test_slices_that_fall_on_one_unit_share_their_money() -> None:
+    assert whole_slices(((0.25, 0.5), (0.5, 1.0)), 8) == [(2, 0.5), (4, 1.0)]
+    assert whole_slices(((0.01, 0.5), (0.1, 0.5), (0.5, 1.0)), 8) == [(1, 0.75), (4, 1.0)]

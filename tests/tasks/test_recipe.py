@@ -21,6 +21,7 @@ from lrlab.core.record import Record  # noqa: E402
 from lrlab.schedules.cosine import cosine  # noqa: E402
 from lrlab.schedules.spec import resolve  # noqa: E402
 from lrlab.tasks.torch_data import epoch_seed  # noqa: E402
+from lrlab.tasks.torch_session import TorchSession  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -149,7 +150,7 @@ def test_the_losses_inside_a_unit_make_up_its_mean() -> None:
 
 
 def test_about_four_losses_stand_inside_a_unit() -> None:
-    for batch, inside in ((1, 4), (3, 4), (10, 1), (35, 0)):
+    for batch, inside in ((1, 4), (2, 3), (3, 2), (7, 0), (35, 0)):
         recipe = Recipe(plain, VALUED_TRAIN, val_data=VALUED_VAL, budget=1, batch_size=batch)
         assert len([record for record in run(recipe) if 0 < record.at < 1]) == inside, batch
 
@@ -273,7 +274,9 @@ def test_accumulated_batches_are_one_large_one() -> None:
 
 
 def test_steps_are_evaluated_at_multiples_and_at_the_end() -> None:
-    recipe = Recipe(classifier, TRAIN, val_data=VAL, unit="step", budget=20, eval_every=8, batch_size=16)
+    recipe = Recipe(
+        classifier, TRAIN, val_data=VAL, unit="step", budget=20, eval_every=8, log_every=4, batch_size=16
+    )
     records = run(recipe)
     assert [record.at for record in ends(records)] == [8, 16, 20]
     assert [record.at for record in records if not record.ends_unit] == [0, 3.5, 11.5]
@@ -405,6 +408,31 @@ def test_hints_and_names() -> None:
     assert str(replace(recipe, schedule=cosine(10)).schedule) == "cosine"
     assert replace(recipe, metric="val_acc").metric.direction == "max"
     assert Recipe(lambda: nn.Linear(5, 3).double(), TRAIN, val_data=VAL).name == "test_recipe"
+
+
+def test_half_precision_with_a_loss_scaler_is_stored_too() -> None:
+    # As on a device that has float16 only; the CPU has both parts as well.
+    recipe = Recipe(
+        lambda: classifier().float(),
+        (X.float(), CLASSES),
+        val_data=None,
+        metric="train_loss",
+        budget=4,
+        clip_norm=1.0,
+    )
+    plan = replace(recipe._plan(torch.device("cpu")), autocast=True)
+    whole = [record.key() for record in TorchSession(plan, lr=0.05, seed=0).advance(4)]
+    first, second = (TorchSession(plan, lr=0.05, seed=0) for _ in range(2))
+    parts = [record.key() for record in first.advance(2)]
+    state = first.state()
+    assert state["scaler"]["_growth_tracker"] == 6
+    second.restore(state)
+    assert parts + [record.key() for record in second.advance(4)] == whole
+    exact = ends(run(recipe))
+    for record, wanted in zip(ends(list(TorchSession(plan, lr=0.05, seed=0).advance(4))), exact, strict=True):
+        for name in ("train_loss", "grad_norm"):
+            assert record.metrics[name] == pytest.approx(wanted.metrics[name], rel=0.05)
+            assert record.metrics[name] != wanted.metrics[name]
 
 
 def test_a_recipe_travels_to_a_worker() -> None:

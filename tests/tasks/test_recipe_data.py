@@ -1,5 +1,6 @@
 """Every form of data gives the batches it should, in an order that depends on seed and epoch only."""
 
+from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from lrlab.api.torch import Recipe  # noqa: E402
 from lrlab.core.errors import SpecError, TaskError  # noqa: E402
 from lrlab.core.record import Record  # noqa: E402
-from lrlab.tasks.torch_data import batches, epoch_seed, normal_form, size_of  # noqa: E402
+from lrlab.tasks.torch_data import batches, epoch_seed, normal_form, size_of, to_device  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -299,6 +300,26 @@ def test_accuracy_shows_where_a_loaders_targets_turn_out_to_be_classes() -> None
 )  # fmt: skip
 def test_the_size_of_a_batch(batch: Any, size: int) -> None:
     assert size_of(batch) == size
+
+
+def test_every_tensor_of_a_batch_goes_to_the_device() -> None:
+    point = namedtuple("point", ["x", "name"])
+
+    class Tokens(dict[str, torch.Tensor]):
+        """As tokenizers return them."""
+
+        def to(self, device: torch.device) -> "Tokens":
+            return Tokens({name: part.to(device) for name, part in self.items()})
+
+    batch = {"pair": (X, [Y, "text"]), "point": point(X, 3), "tokens": Tokens(ids=Y)}
+    there = to_device(batch, torch.device("meta"))  # a device that every machine has
+    assert isinstance(there["pair"], tuple)
+    assert isinstance(there["tokens"], Tokens)
+    assert there["point"].name == 3
+    assert there["pair"][1][1] == "text"
+    for tensor in (there["pair"][0], there["pair"][1][0], there["point"].x, there["tokens"]["ids"]):
+        assert tensor.device.type == "meta"
+    assert batch["pair"][0] is X
 
 
 def test_data_that_gives_nothing_is_a_failure() -> None:

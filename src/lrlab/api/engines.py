@@ -98,6 +98,11 @@ def make_runner(
         if not (is_real(memory_gib) and memory_gib > 0):
             raise SpecError(f"memory: must be above 0 GiB, got {memory_gib!r}.")
         bound = MemoryBound(host_bytes=int(memory_gib * 2**30 / max(workers, 1)))
+    if workers == 0 and (threads != 1 or devices):
+        raise SpecError(
+            "workers: 0 trains in this process, which keeps the threads and devices that it has.",
+            hint="Leave threads and devices out, or use at least one worker.",
+        )
     if workers == 0:
         return InlineRunner(tasks, metric=question.metric, budget=question.budget, bound=bound)
     return ProcessRunner(

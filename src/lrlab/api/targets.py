@@ -62,6 +62,11 @@ def _load_module(name: str) -> object:
 def _load_file(path: Path) -> object:
     if not path.is_file():
         raise NotFoundError(f"target: there is no file {str(path)!r}.")
+    if path.stem in sys.stdlib_module_names:
+        raise SpecError(
+            f"target: a file called {path.name} would hide Python's own module {path.stem}.",
+            hint="Rename it.",
+        )
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # a worker finds it by the same name

@@ -86,9 +86,10 @@ class Answer:
 
     @property
     def exit_code(self) -> int:
-        """0 answered, 3 every run failed, 4 everything diverged, 5 inconclusive."""
+        """0 answered, 3 every run failed, 4 everything diverged, 5 inconclusive, or ended before there was a rate."""
         if not self.found:
-            return 4 if "ALL_DIVERGED" in self.codes else 3
+            early = self.codes & {"STOPPED", "TIME_UP"}
+            return 4 if "ALL_DIVERGED" in self.codes else 5 if early else 3
         return 5 if self.codes & INCONCLUSIVE else 0
 
     @property

@@ -39,6 +39,10 @@ class TaskError(LrlabError):
     exit_code = 3
 
 
+class UnusableTaskError(TaskError):
+    """Nothing can be trained with it at any rate: a program that cannot be started, a metric that never comes."""
+
+
 class NotFoundError(LrlabError, LookupError):
     """A study, run, module or file that was named does not exist."""
 

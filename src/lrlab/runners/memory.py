@@ -1,5 +1,6 @@
 """How much memory this process and its devices hold, and how to give some back."""
 
+import contextlib
 import ctypes
 import gc
 import sys
@@ -18,7 +19,7 @@ class MemoryBound:
     """How much one process may hold while it keeps frozen runs.
 
     Args:
-        host_bytes: Resident memory of the process, at least 384 MiB.
+        host_bytes: Resident memory of the process and of those that it started, at least 384 MiB.
         device_share: Share of each device's memory that its tensors may take, in (0, 1].
 
     Raises:
@@ -46,7 +47,7 @@ class MemoryBound:
 
     def exceeded(self) -> bool:
         """Whether this process holds more than it may."""
-        if psutil.Process().memory_info().rss > self.host_bytes:
+        if _resident_bytes() > self.host_bytes:
             return True
         torch = sys.modules.get("torch")
         if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
@@ -56,6 +57,17 @@ class MemoryBound:
             > self.device_share * torch.cuda.get_device_properties(index).total_memory
             for index in range(torch.cuda.device_count())
         )
+
+
+def _resident_bytes() -> int:
+    """What this process holds and, of what it has started, the memory that is not shared (frozen commands)."""
+    here = psutil.Process()
+    total: int = here.memory_info().rss
+    for child in here.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            held = child.memory_info()
+            total += max(held.rss - getattr(held, "shared", 0), 0)
+    return total
 
 
 def give_back() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrlab.core.divergence import divergence
-from lrlab.core.errors import LrlabError, NoStateError
+from lrlab.core.errors import LrlabError, NoStateError, UnusableTaskError
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome
 from lrlab.core.record import Record
@@ -101,7 +101,7 @@ class Sessions:
             fatal=ending.fatal,
         )
         if live is not None:
-            if ending.outcome is None:
+            if ending.outcome is None and self._task(order.key).resumes != "restart":
                 self._live[order.key] = live
                 self._evict()
             else:
@@ -139,9 +139,9 @@ class Sessions:
             raise
         except BaseException as error:  # a script may raise SystemExit; it ends its run, not the study
             failure = _failure(error)
-            ending.outcome, ending.detail = failure.outcome, failure.detail
+            ending.outcome, ending.detail, ending.fatal = failure.outcome, failure.detail, failure.fatal
             if live.units >= self.budget:  # all units are there; what failed stands behind the training
-                ending.outcome = Outcome.FINISHED
+                ending.outcome, ending.fatal = Outcome.FINISHED, False
             return
         if live.units >= self.budget:
             ending.outcome = Outcome.FINISHED
@@ -265,7 +265,8 @@ class _Batch:
 def _failure(error: BaseException) -> _Ending:
     """A failed run's ending, with the frames of the user's own code."""
     if isinstance(error, LrlabError):
-        return _Ending(outcome=Outcome.FAILED, detail=str(error))
+        fatal = isinstance(error, UnusableTaskError)
+        return _Ending(outcome=Outcome.FAILED, detail=str(error), fatal=fatal)
     here = str(Path(__file__).resolve().parents[1])
     whole = traceback.TracebackException.from_exception(error)
     own = [frame for frame in whole.stack if not frame.filename.startswith(here)]

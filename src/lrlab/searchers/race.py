@@ -20,7 +20,7 @@ from lrlab.core.question import Advance, Done, Question
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
 from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
-from lrlab.searchers.rungs import CLOSEST_DECADES, inside, near, rungs, spread
+from lrlab.searchers.rungs import CLOSEST_DECADES, inside, near, rungs, spread, whole_slices
 
 # Where runs wait and are compared: the share of the budget, and which part of the money that is left then the way
 # there may cost. Slices that fall on the same unit are one, and so are their parts.
@@ -40,7 +40,7 @@ _BELOW_THE_EDGE = (
 _PLATEAU_PART = 0.8  # of the free money goes into the next slice while the runs stand on a plateau
 
 # Full runs that a race may cost where the question sets no limit.
-_PRICE = 1.6
+_PRICE = 1.58
 _SMALL_BUDGET_UNITS = 8  # what the smallest slice, one unit, may add
 _MOST_PRICE = 3.5
 _PLATEAU_PRICE = 2.15  # where the runs stand on a plateau, more of them have to wait for the end of it
@@ -97,7 +97,7 @@ class _Course:
     unsettled: list[str] = field(default_factory=list)
 
     def plan(self) -> Plan:
-        slices = _slices(self.question.budget)
+        slices = whole_slices(_SLICES, self.question.budget)
         known = slices[0][0]
         yield from self._ladder(*slices[0])
         alive = self._alive(self.asked, known)
@@ -215,11 +215,8 @@ class _Course:
         budget, price = self.question.budget, self._price()
         lost: RunKey | None = None
         while True:
-            waiting = [
-                key
-                for key in self.asked
-                if key.seed == self.question.seed and math.isfinite(self._score(key))
-            ]
+            mine = (key for key in self.asked if key.seed == self.question.seed)
+            waiting = [key for key in mine if math.isfinite(self._score(key))]
             waiting = [key for key in waiting if not self._over_the_edge(key)] or waiting
             if not waiting:
                 return None
@@ -229,11 +226,8 @@ class _Course:
             best = min(ahead, key=lambda key: (merit[key], key))
             if tied := self._plateau(ahead, furthest):
                 best = self._below_the_edge(tied)
-            if (
-                lost
-                and self.question.max_cost is not None
-                and self.spent + self._way(furthest, budget) > price
-            ):
+            too_dear = self.question.max_cost is not None and self.spent + self._way(furthest, budget) > price
+            if lost and too_dear:
                 self.unsettled.append(
                     "The winner ended badly, and the price does not allow another full run."
                 )
@@ -392,14 +386,3 @@ class _Course:
             return told
         firsts = [self.evidence.score_at(key, 1) for key in self.asked]
         return max((value for value in firsts if math.isfinite(value)), default=math.inf)
-
-
-def _slices(budget: int) -> list[tuple[int, float]]:
-    """(units, part of the free money) of each slice; where slices fall together their parts do too."""
-    slices: list[tuple[int, float]] = []
-    for share, part in _SLICES:
-        units = max(1, round(budget * share))
-        if slices and slices[-1][0] == units:
-            part = 1 - (1 - slices.pop()[1]) * (1 - part)
-        slices.append((units, part))
-    return slices

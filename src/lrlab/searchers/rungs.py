@@ -1,4 +1,4 @@
-"""Where on the logarithmic axis a race puts its rates."""
+"""Where on the logarithmic axis a race puts its rates, and where in time it compares them."""
 
 import math
 from collections.abc import Sequence
@@ -38,3 +38,19 @@ def spread(leader: RunKey, keys: Sequence[RunKey], count: int) -> list[RunKey]:
         chosen.append(farthest)
         rest.remove(farthest)
     return chosen
+
+
+def whole_slices(slices: Sequence[tuple[float, float]], budget: int) -> list[tuple[int, float]]:
+    """Shares of the budget as whole units, at least one; where slices fall together their parts of the money do too.
+
+    Args:
+        slices: (share of the budget, part of the free money), ascending.
+        budget: Units of a full run.
+    """
+    whole: list[tuple[int, float]] = []
+    for share, part in slices:
+        units = max(1, round(budget * share))
+        if whole and whole[-1][0] == units:
+            part = 1 - (1 - whole.pop()[1]) * (1 - part)
+        whole.append((units, part))
+    return whole

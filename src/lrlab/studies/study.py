@@ -242,7 +242,9 @@ class StudyLoop:
         failed = [run for run in runs if run.outcome is Outcome.FAILED]
         last_lines = {run.detail.strip().rpartition("\n")[2] for run in failed}
         alike = len(failed) >= _SAME_FAILURES and len(last_lines) == 1 and not any(run.units for run in runs)
-        if event.fatal or alike:
+        # A run that has a score shows that the training is not hopeless as such.
+        hopeless = event.fatal and not any(True for run in runs for _ in run.values(self._question.metric))
+        if hopeless or alike:
             self.ledger.conclude(StudyState.FAILED, None)
             raise TaskError(
                 f"The training fails at every learning rate ({event.key}):",

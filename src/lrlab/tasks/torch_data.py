@@ -15,7 +15,8 @@ Batch = Any  # (input, target), or whatever ``forward`` takes
 _FORMS = "an (X, y) pair of tensors or arrays, a Dataset, a DataLoader, or a function (seed) -> iterable of batches"
 _END = object()
 _ARRAYS = (torch.Tensor, np.ndarray)
-_PARTS = (*_ARRAYS, tuple, list, Mapping)
+_ROWS = (tuple, list)
+_PARTS = (*_ARRAYS, *_ROWS, Mapping)
 
 
 class Batches(Protocol):
@@ -26,8 +27,8 @@ class Batches(Protocol):
         """Batches in an epoch; None where that is not known."""
         ...
 
-    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch.
+    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[tuple[Batch, int]]:
+        """The batches of one epoch, each with its number of samples.
 
         Args:
             seed: Seed of the run.
@@ -90,7 +91,7 @@ def size_of(batch: Batch) -> int:
     if isinstance(batch, _ARRAYS):
         return len(batch) if batch.ndim else 1
     parts: Iterable[object] = ()
-    if isinstance(batch, tuple | list):
+    if isinstance(batch, _ROWS):
         parts = batch
     elif isinstance(batch, Mapping):
         parts = batch.values()
@@ -127,15 +128,16 @@ class _Pair:
     def length(self) -> int:
         return -(-len(self._x) // self._size)
 
-    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
+    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[tuple[Batch, int]]:
         if not self._shuffle:
             for start in range(skip * self._size, len(self._x), self._size):
-                yield self._x[start : start + self._size], self._y[start : start + self._size]
+                inputs = self._x[start : start + self._size]
+                yield (inputs, self._y[start : start + self._size]), len(inputs)
             return
         shuffler = torch.Generator().manual_seed(epoch_seed(seed, epoch))
         order = torch.randperm(len(self._x), generator=shuffler).to(self._x.device)
         for index in torch.split(order, self._size)[skip:]:
-            yield self._x.index_select(0, index), self._y.index_select(0, index)
+            yield (self._x.index_select(0, index), self._y.index_select(0, index)), len(index)
 
 
 class _Iterable:
@@ -149,7 +151,7 @@ class _Iterable:
         self._make = make
         self.length = length
 
-    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
+    def epoch(self, seed: int, epoch: int, *, skip: int = 0) -> Iterator[tuple[Batch, int]]:
         own = epoch_seed(seed, epoch)
         mine = random_state.capture()
         try:
@@ -161,8 +163,9 @@ class _Iterable:
         finally:
             random_state.restore(mine)
         if first is not _END and skip == 0:
-            yield first
-        yield from rest
+            yield first, size_of(first)
+        for batch in rest:
+            yield batch, size_of(batch)
 
 
 def _twin(loader: DataLoader[Any]) -> DataLoader[Any]:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from torch import nn
 from lrlab.core.errors import SpecError
 from lrlab.core.record import Record
 from lrlab.schedules.protocol import Schedule
-from lrlab.tasks.torch_data import Batch, Batches, no_batch, size_of, to_device
+from lrlab.tasks.torch_data import Batch, Batches, no_batch, to_device
 from lrlab.tasks.torch_losses import Objective
 from lrlab.tasks.torch_optimizers import OptimizerChoice
 
@@ -168,21 +169,23 @@ class Loop:
         if by_epoch:
             yield self._unit(done.epoch)
 
-    def _step(self, group: list[Batch], *, ends_unit: bool) -> None:
+    def _step(self, group: list[tuple[Batch, int]], *, ends_unit: bool) -> None:
         """One optimizer step; the group's gradient is that of the mean over all of its samples."""
         plan, optimizer, scaler = self.plan, self._optimizer, self._scaler
         multiplier = plan.schedule(self.progress.steps)
         if multiplier != self._multiplier:
             self._set_rates(multiplier)
         optimizer.zero_grad(set_to_none=True)
-        sizes = [size_of(batch) for batch in group]
-        for batch, size in zip(group, sizes, strict=True):
+        samples = group[0][1] if len(group) == 1 else sum(size for _, size in group)
+        for batch, size in group:
             loss = self._loss(batch)
             self._losses.append(loss.item() if self._on_host else loss.detach())
-            if len(sizes) > 1:
-                loss = loss * (size / sum(sizes))
-            (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
-        self._sizes += sizes
+            self._sizes.append(size)
+            if size != samples:
+                loss = loss * (size / samples)
+            if scaler:
+                loss = scaler.scale(loss)
+            loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip_norm is not None or ends_unit:
             self._norm = self._clipped_norm()
         if scaler:
@@ -206,6 +209,8 @@ class Loop:
         plan = self.plan
         if not self._on_host:
             batch = to_device(batch, plan.device)
+        if not plan.autocast:
+            return plan.objective.loss(self.model, batch)
         with self._autocast():
             return plan.objective.loss(self.model, batch)
 
@@ -274,19 +279,19 @@ class Loop:
         plan = self.plan
         if plan.val_data is None:
             return {}
-        values: dict[str, list[Any]] = {}
+        values: defaultdict[str, list[Any]] = defaultdict(list)
         sizes: list[int] = []
         self.model.eval()
         try:
             # Not inference_mode: what a model caches in its first evaluation could not be trained with.
             with torch.no_grad(), self._autocast():
-                for batch in plan.val_data.epoch(0, 0):
-                    sizes.append(size_of(batch))
+                for batch, size in plan.val_data.epoch(0, 0):
+                    sizes.append(size)
                     if not self._on_host:
                         batch = to_device(batch, plan.device)
                     for name, value in plan.objective.scores(self.model, batch).items():
                         if value is not None:  # an accuracy where there are no classes
-                            values.setdefault(name, []).append(float(value) if self._on_host else value)
+                            values[name].append(float(value) if self._on_host else value)
         finally:
             self.model.train()
         if not sizes:

@@ -36,6 +36,7 @@ from lrlab.tasks.torch_losses import (
 from lrlab.tasks.torch_optimizers import OptimizerChoice, OptimizerLike, choose
 from lrlab.tasks.torch_session import TorchSession
 
+_CLOSEST_LOGS = 10  # steps; telling a loss costs as much as several small lines of a training
 _ENDLESS = 10**9  # steps of a training whose length is not known, for schedules that need none
 _ACCURACIES = ("val_acc", "accuracy")
 _SAME_WEIGHTS = Caution(
@@ -83,7 +84,8 @@ class Recipe:
             ``"auto"`` means on CUDA only; ``True`` is refused elsewhere.
         device: Such as ``"cuda:1"``; ``"auto"`` is CUDA where there is a device, else the CPU.
         eval_every: Optimizer steps between evaluations where the unit is a step; by default a fiftieth of the budget.
-        log_every: Optimizer steps between training losses inside a unit; by default about four a unit.
+        log_every: Optimizer steps between training losses inside a unit; by default about four a unit, at
+            least 10 steps apart.
         forward: ``forward(model, batch) -> loss`` for batches that are no ``(input, target)`` pairs; in place of
             ``loss``.
         name: How studies and reports name it; by default the model's name.
@@ -294,7 +296,7 @@ class Recipe:
             )
         if unit_steps is None:
             return 0
-        return self.log_every or max(math.ceil(unit_steps / 5), 4)
+        return self.log_every or max(math.ceil(unit_steps / 5), _CLOSEST_LOGS)
 
     def _resolved(self, total_steps: int | None) -> Schedule:
         known = total_steps is not None

@@ -1,0 +1,207 @@
+"""A training that is a shell command: any language, nothing in it changes."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lrlab.core.errors import SpecError
+from lrlab.core.lr_range import LRRange
+from lrlab.core.metric import Metric
+from lrlab.core.question import Resumes, is_real, whole_number
+from lrlab.readers.choose import OUTPUT, check_source, open_reader
+from lrlab.readers.names import Names
+from lrlab.readers.output import default_pattern
+from lrlab.readers.protocol import Reader
+from lrlab.tasks.command_session import CommandSession
+from lrlab.tasks.placeholders import check_words, fill
+from lrlab.tasks.run_folder import RunFolder, run_name
+
+_HASHED_BYTES = 2**24
+
+
+def command(
+    words: Sequence[str],
+    *,
+    budget: int,
+    metric: str | Metric = "val_loss",
+    read: str | None = None,
+    unit: str = "epoch",
+    freeze: bool = True,
+    timeout_s: float | None = None,
+    epochs_from: int | None = None,
+    columns: Mapping[str, str] | None = None,
+    in_dir: bool = False,
+    folder: str | Path | None = None,
+    runs_folder: str | Path | None = None,
+    name: str | None = None,
+    optimizer: str = "",
+    lr: "str | tuple[float, float] | None" = None,
+) -> "CommandTask":
+    """Make a task of a shell command.
+
+    It is started once a run, with the full budget, so that its own schedule has its full length. At the end of the
+    wanted unit it is frozen by signal, with everything that it has started, and thawed when the run goes on.
+
+    Args:
+        words: The program and its arguments, with ``{lr}`` and, as the program needs them, ``{budget}``, ``{seed}`` and
+            ``{dir}`` (a folder of the run's own); ``{lr:.8f}`` takes a format of Python, ``{{`` is a brace.
+        budget: Units in a full run, at least 1.
+        metric: What is compared: a column of the log, ``NAME:min`` or ``NAME:max``.
+        read: Where the numbers are: a file below ``{dir}`` (CSV, TSV, JSON lines, ``trainer_state.json``, a folder of
+            TensorBoard; ``*`` matches), or ``stdout:REGEX``. By default what the program prints as ``METRIC=NUMBER`` or
+            ``METRIC: NUMBER``.
+        unit: ``"epoch"`` or ``"step"``: what a row with the metric ends.
+        freeze: False for what a signal cannot freeze (ssh, srun, docker, NCCL): a run then starts again.
+        timeout_s: End a run that takes longer than this for a unit, in seconds.
+        epochs_from: 0 or 1: where the log's epochs begin; by default what its first row tells.
+        columns: lrlab's name to the log's own, such as ``{"lr": "step size"}``, where it is not known.
+        in_dir: Start the command in its run's folder, for programs that write into the working folder.
+        folder: Working folder of the command; the present one by default.
+        runs_folder: Where the runs have their folders; by default beside the study, or a temporary one.
+        name: How studies and reports name it; by default the script's name.
+        optimizer: Name of the optimizer, a hint to the searcher.
+        lr: Range to search where a sweep is given none; ``1e-5:1`` by default.
+
+    Raises:
+        SpecError: If an argument breaks its rule.
+
+    Example:
+        >>> task = command(["python", "train.py", "--lr", "{lr}", "--epochs", "{budget}"], budget=20)
+        >>> task.name, task.resumes
+        ('train', 'live')
+    """
+    used = check_words(words)
+    if unit not in ("epoch", "step"):
+        raise SpecError(f'command: unit must be "epoch" or "step", got {unit!r}.')
+    if timeout_s is not None and not (is_real(timeout_s) and timeout_s > 0):
+        raise SpecError(f"timeout: must be above 0 seconds, got {timeout_s!r}.")
+    if epochs_from not in (None, 0, 1):
+        raise SpecError(f"epochs_from: must be 0 or 1, got {epochs_from!r}.")
+    parsed = Metric.parse(metric)
+    source = read if read is not None else OUTPUT + default_pattern(parsed.name)
+    check_source(source, metric=parsed.name)
+    Names(columns or {})
+    if not source.startswith(OUTPUT) and "dir" not in used and not in_dir:
+        raise SpecError(
+            f"command: two runs would write the same {source}: {{dir}} stands nowhere in the command.",
+            hint="Let it write into its own folder, such as --out {dir}, or start it there: in_dir=True (--in-dir).",
+        )
+    return CommandTask(
+        words=tuple(words),
+        budget=whole_number("budget", budget, 1, hint="It is the length of a full training, in units."),
+        metric=parsed,
+        unit=unit,
+        name=name or _name_of(words),
+        read=read or "",
+        freezes=bool(freeze),
+        timeout_s=timeout_s,
+        epochs_from=epochs_from,
+        columns=dict(columns or {}),
+        in_dir=bool(in_dir),
+        folder=str(Path(folder or ".").absolute()),
+        runs_folder=str(Path(runs_folder).absolute()) if runs_folder is not None else "",
+        optimizer=optimizer,
+        default_lr_range=LRRange.parse(lr) if lr is not None else LRRange(1e-5, 1.0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandTask:
+    """A shell command as a task; make it with ``lrlab.command``."""
+
+    words: tuple[str, ...]
+    budget: int
+    metric: Metric
+    unit: str
+    name: str
+    read: str
+    freezes: bool
+    timeout_s: float | None
+    epochs_from: int | None
+    columns: Mapping[str, str] = field(hash=False)
+    in_dir: bool
+    folder: str
+    runs_folder: str
+    optimizer: str
+    default_lr_range: LRRange
+
+    @property
+    def resumes(self) -> Resumes:
+        """``live``: frozen, it lives in its processes alone; ``restart`` where it cannot be frozen."""
+        return "live" if self.freezes else "restart"
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the words, what is read, and the content of the files that the words name."""
+        settings = (
+            self.words,
+            self.budget,
+            self.unit,
+            str(self.metric),
+            self.read,
+            sorted(self.columns.items()),
+        )
+        sha = hashlib.sha256(
+            repr((settings, self.epochs_from, self.in_dir)).encode("utf-8", "backslashreplace")
+        )
+        for word in self.words:
+            path = Path(self.folder, word)
+            try:
+                if path.is_file():
+                    with path.open("rb") as file:
+                        sha.update(b"file:" + file.read(_HASHED_BYTES))
+            except (OSError, ValueError):
+                continue
+        return sha.hexdigest()[:16]
+
+    def start(self, lr: float, *, seed: int) -> CommandSession:
+        """A new run; the command is started when it is first advanced."""
+        return CommandSession(self, lr=lr, seed=seed)
+
+    # What a session asks.
+
+    def run_folder(self, lr: float, seed: int) -> RunFolder:
+        """The folder of a run; a temporary one where the task has no place for runs."""
+        place = Path(self.runs_folder or tempfile.mkdtemp(prefix="lrlab-runs-"))
+        return RunFolder(place / run_name(lr, seed))
+
+    def filled(self, lr: float, seed: int, folder: RunFolder) -> list[str]:
+        """The words of a run."""
+        values = {"lr": lr, "budget": self.budget, "seed": seed, "dir": str(folder.path)}
+        return [fill(word, values) for word in self.words]
+
+    def reader(self, folder: RunFolder) -> Reader:
+        """A reader of a run's log."""
+        source = self.read or OUTPUT + default_pattern(self.metric.name)
+        return open_reader(
+            source, metric=self.metric.name, columns=self.columns, folder=folder.path, output=folder.output
+        )
+
+
+def _name_of(words: Sequence[str]) -> str:
+    """The name of the first script among the words, else of the program."""
+    scripts = [Path(word) for word in words if re.fullmatch(r"[^{}\s=]+\.\w{1,4}", word)]
+    return scripts[0].stem if scripts else Path(words[0]).stem or "command"
+
+
+def as_target(task: CommandTask) -> dict[str, Any]:
+    """What ``command`` needs to make the task again, as JSON can hold it."""
+    return {
+        "words": list(task.words),
+        "budget": task.budget,
+        "metric": str(task.metric),
+        "read": task.read or None,
+        "unit": task.unit,
+        "freeze": task.freezes,
+        "timeout_s": task.timeout_s,
+        "epochs_from": task.epochs_from,
+        "columns": dict(task.columns),
+        "in_dir": task.in_dir,
+        "folder": task.folder,
+        "name": task.name,
+        "optimizer": task.optimizer,
+    }
