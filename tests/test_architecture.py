@@ -51,6 +51,7 @@ CONTRACTS = {
 PLANTED = [
     ("layers", "core/planted.py", "import lrlab.tasks.protocol"),
     ("layers", "schedules/planted.py", "import lrlab.tasks.protocol"),
+    ("layers", "readers/planted.py", "import lrlab.schedules.protocol"),
     ("layers", "searchers/planted.py", "import lrlab.store.protocol"),
     ("layers", "testing/planted.py", "import lrlab.api"),
     ("layers", "api/planted.py", "def late():\n    import lrlab.cli\n"),

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,35 +67,44 @@ class Harness:
                 for lr, count in said.get("acknowledged", {}).items():
                     self.claimed[lr] = max(self.claimed[lr], count)
 
-    def run(self, *, kill_after_s: float | None = None, kill_worker: random.Random | None = None) -> bool:
-        """One life of the coordinator; whether it reached its end."""
+    def run(self, *, kill_at: Sequence[float] = (), who: str = "coordinator", jitter_s: float = 0.0) -> bool:
+        """One life of the coordinator; whether it reached its end.
+
+        Args:
+            kill_at: Acknowledged records at which something is killed, ascending; the coordinator dies once.
+            who: ``coordinator`` or ``worker``.
+            jitter_s: How long after that, so that any instant may be hit.
+        """
         process = self.start()
         listener = threading.Thread(target=self.listen, args=(process,))
         listener.start()
         try:
-            if kill_worker is not None:
-                self._kill_workers(process, kill_worker)
-            code = process.wait(timeout=kill_after_s if kill_after_s is not None else 120)
-            assert code == 0, process.stderr.read() if process.stderr else ""
-            return True
-        except subprocess.TimeoutExpired:
+            for target in kill_at:
+                while process.poll() is None and sum(self.claimed.values()) < target:
+                    time.sleep(0.002)  # the instant is what is tested
+                time.sleep(jitter_s)
+                if process.poll() is None:
+                    self._kill(process if who == "coordinator" else None)
+            code = process.wait(timeout=240)
+            assert code in (0, -signal.SIGKILL), process.stderr.read() if process.stderr else ""
+            return code == 0
+        finally:
             process.kill()
             process.wait()
-            return False
-        finally:
             listener.join()
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
 
-    def _kill_workers(self, process: "subprocess.Popen[str]", rng: random.Random) -> None:
-        # Twice a study: a third loss of one run without a new record rightly gives that run up.
-        while process.poll() is None and len(self.stages) < 2:
-            time.sleep(rng.uniform(0.5, 1.8))  # a random instant is what is tested
-            for pid in self.pids[:1]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.stages.append(sum(self.claimed.values()))
+    def _kill(self, coordinator: "subprocess.Popen[str] | None") -> None:
+        if coordinator is not None:
+            coordinator.kill()
+            self.stages.append(sum(self.claimed.values()))
+            return
+        for pid in self.pids[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.stages.append(sum(self.claimed.values()))
 
     def study(self) -> Study:
         return SqliteStore(self.folder).load(NAME)
@@ -133,46 +143,53 @@ def spread(stages: list[float]) -> Counter[int]:
     return Counter(min(int(3 * stage), 2) for stage in stages)
 
 
-def test_kills_of_the_coordinator(whole: Harness, tmp_path: Path) -> None:
-    rng = random.Random(SEED)
-    total = sum(len(run.records) for run in whole.study().runs)
-    stages: list[float] = []
-    while len(stages) < KILLS // 2:  # twice, with and without a stored state
-        harness = Harness(tmp_path / str(len(stages)), train=whole.train)
-        while not harness.run(kill_after_s=rng.uniform(0.6, 3.0) if len(stages) < KILLS // 2 else None):
-            stages.append(sum(harness.claimed.values()) / total)
-            harness.check()
-            assert harness.losses == 0, f"seed {SEED}"
-        harness.check()
-        assert harness.losses == 0
-        assert harness.digest == whole.digest, f"another answer, seed {SEED}"
-        assert records(harness.study()) == records(whole.study())
-    print(f"kills {len(stages)}, by third of the study {dict(spread(stages))}, seed {SEED}")
-    assert len(spread(stages)) == 3, "the kills do not land at all stages"
+def agree(harness: Harness, whole: Harness) -> None:
+    """Nothing is lost, nothing doubled, and the answer is the one that nobody disturbed."""
+    harness.check()
+    assert harness.losses == 0, f"seed {SEED}"
+    assert harness.digest == whole.digest, f"another answer, seed {SEED}"
+    study = harness.study()
+    assert records(study) == records(whole.study())
+    assert not [event for event in study.events if event.kind == "nondeterministic"]
 
 
-def test_kills_of_the_worker(whole: Harness, tmp_path: Path) -> None:
-    rng = random.Random(SEED + 1)
+@pytest.mark.parametrize("who", ["coordinator", "worker"])
+def test_kills(whole: Harness, tmp_path: Path, who: str) -> None:
+    """Half of the kills here; the other half with the other training, with or without a stored state."""
+    rng = random.Random(SEED + len(who))
     total = sum(len(run.records) for run in whole.study().runs)
     stages: list[float] = []
     while len(stages) < KILLS // 2:
         harness = Harness(tmp_path / str(len(stages)), train=whole.train)
-        assert harness.run(kill_worker=rng)
-        harness.check()
-        assert harness.losses == 0
-        assert harness.digest == whole.digest, f"another answer, seed {SEED}"
-        assert records(harness.study()) == records(whole.study())
-        assert not [event for event in harness.study().events if event.kind == "nondeterministic"]
+        if who == "coordinator":
+            while len(stages) + len(harness.stages) < KILLS // 2:
+                done = sum(harness.claimed.values())
+                if done > 0.9 * total or harness.run(
+                    kill_at=[done + rng.uniform(0, 0.7) * (total - done)], jitter_s=rng.uniform(0, 0.05)
+                ):
+                    break
+                harness.check()
+                assert harness.losses == 0, f"seed {SEED}"
+            assert harness.run()
+        else:
+            # Twice a study: a third loss of one run without a new record rightly gives that run up.
+            assert harness.run(
+                kill_at=sorted(rng.uniform(0.02, 0.95) * total for _ in range(2)),
+                who=who,
+                jitter_s=rng.uniform(0, 0.05),
+            )
+        agree(harness, whole)
         stages += [stage / total for stage in harness.stages]
-    print(f"kills {len(stages)}, by third of the study {dict(spread(stages))}, seed {SEED}")
-    assert len(spread(stages)) >= 2, "the kills do not land at all stages"
+        assert harness.stages or who == "coordinator"
+    print(f"{who}: {len(stages)} kills, by third of the study {dict(spread(stages))}, seed {SEED}")
+    assert len(spread(stages)) == 3, f"the kills do not land at all stages: {stages}"
 
 
 def test_the_harness_catches_a_study_that_acknowledges_too_early(tmp_path: Path) -> None:
     rng = random.Random(SEED + 2)
     harness = Harness(tmp_path, train="slow", early=True)
     for _ in range(12):
-        if harness.run(kill_after_s=rng.uniform(0.9, 2.0)):
+        if harness.run(kill_at=[sum(harness.claimed.values()) + 5], jitter_s=rng.uniform(0, 0.05)):
             break
         harness.check()
         if harness.losses:

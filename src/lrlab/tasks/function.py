@@ -4,7 +4,6 @@ Each run has a thread of its own, and only one of them runs at a time: at every 
 Python, NumPy and torch are swapped, so that interleaved runs give the curves that they give apart.
 """
 
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,8 +16,9 @@ from lrlab.core.metric import Metric
 from lrlab.core.question import Resumes, whole_number
 from lrlab.core.record import Record, as_number
 from lrlab.tasks import random_state
+from lrlab.tasks.code_hash import code_hash
 from lrlab.tasks.protocol import SessionState
-from lrlab.tasks.source import check_signature, load_frameworks, name_of, source_of
+from lrlab.tasks.source import check_signature, load_frameworks, name_of
 from lrlab.tasks.training_run import Stateful, TrainingRun
 
 TrainFunction = Callable[[TrainingRun], object]
@@ -74,6 +74,7 @@ def task(
         optimizer=optimizer,
         schedule=schedule,
         default_lr_range=LRRange.parse(lr) if lr is not None else LRRange(1e-5, 10.0),
+        code=code_hash(train),
     )
 
 
@@ -89,6 +90,7 @@ class FunctionTask:
     optimizer: str
     schedule: str
     default_lr_range: LRRange
+    code: str  # hash of the function's code: taken where its source text can be seen, which a worker may not
 
     @property
     def resumes(self) -> Resumes:
@@ -98,8 +100,7 @@ class FunctionTask:
     @property
     def fingerprint(self) -> str:
         """Hash of the function's code, the budget, the unit and the metric."""
-        text = f"{source_of(self.train)}|{self.budget}|{self.unit}|{self.metric}"
-        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+        return code_hash(self.code, self.budget, self.unit, str(self.metric))
 
     def start(self, lr: float, *, seed: int) -> "FunctionSession":
         """A new run; the function is called when it is first advanced."""

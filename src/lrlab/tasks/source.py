@@ -41,15 +41,6 @@ def name_of(train: AnyFunction) -> str:
     return module.rpartition(".")[2] if plain else name.strip("<>")
 
 
-def source_of(train: AnyFunction) -> str:
-    """Its source text, or its byte code where there is no text."""
-    try:
-        return inspect.getsource(train)
-    except (OSError, TypeError):
-        code = getattr(train, "__code__", None)
-        return f"{code.co_code!r}{code.co_consts!r}" if code is not None else repr(type(train))
-
-
 def load_frameworks(train: AnyFunction) -> None:
     """Load torch before seeding where the function names it: a later import would start with a state of its own."""
     names = set(_names_in(getattr(train, "__code__", None)))

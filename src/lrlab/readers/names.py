@@ -1,0 +1,134 @@
+"""Names of columns: what different frameworks call the same thing."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lrlab.core.errors import SpecError
+from lrlab.readers.protocol import Row
+
+# lrlab's name, and how others spell it once ``plain`` has made them alike; the first that a row has counts.
+_ALIASES = {
+    "epoch": ("epoch", "epochs", "epoch_num", "ep"),
+    "step": ("step", "global_step", "trainer_global_step", "train_global_step", "steps", "iteration", "iterations",
+             "iter", "iters", "num_updates", "update"),
+    "loss": ("loss", "train_loss", "training_loss", "loss_train", "trainloss", "train_loss_epoch", "train_loss_step",
+             "loss_epoch", "loss_step", "train_epoch_loss", "tr_loss"),
+    "val_loss": ("val_loss", "valid_loss", "validation_loss", "eval_loss", "dev_loss", "loss_val", "loss_valid",
+                 "valloss", "val_loss_epoch", "validation_epoch_loss", "valid_loss_epoch"),
+    "val_acc": ("val_acc", "val_accuracy", "valid_acc", "valid_accuracy", "validation_acc", "validation_accuracy",
+                "eval_acc", "eval_accuracy", "dev_acc", "acc_val", "val_acc_epoch", "val_accuracy_epoch",
+                "validation_epoch_accuracy", "val_categorical_accuracy", "val_sparse_categorical_accuracy",
+                "val_binary_accuracy", "metrics_accuracy_top1"),
+    "lr": ("lr", "learning_rate", "learningrate", "train_lr", "train_learning_rate", "current_lr", "lr_pg0", "lr0",
+           "x_lr0"),
+    "grad_norm": ("grad_norm", "gradient_norm", "train_grad_norm", "gnorm", "grad_2_0_norm_total"),
+    "update_ratio": ("update_ratio",),
+}  # fmt: skip
+_POSITIONS = ("epoch", "step")
+_CLOCKS = re.compile(
+    r"(.*_)?(time|runtime|walltime|elapsed|timestamp|date|datetime|seconds|secs|duration|eta|per_second|it_s|fps)"
+    r"|.*_(per_second|per_sec|sec|s_per_it|ms)"
+)
+
+
+def plain(name: str) -> str:
+    """``name`` in lower case with every run of other signs than letters and digits as one ``_``."""
+    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+
+
+def is_clock(name: str) -> bool:
+    """Whether a column tells a time or a speed, which no two runs share."""
+    return _CLOCKS.fullmatch(plain(name)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How columns are called in lrlab.
+
+    Args:
+        columns: lrlab's name to the log's own, such as ``{"val_loss": "Dev NLL"}``; overrides what is known.
+
+    Raises:
+        SpecError: If a name is empty.
+    """
+
+    columns: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for name, column in self.columns.items():
+            if not name.strip() or not column.strip():
+                raise SpecError(
+                    f"columns: expected NAME=COLUMN, got {name!r}={column!r}.",
+                    hint="Such as val_loss=dev_nll.",
+                )
+
+    def row(self, cells: Mapping[str, float], *, place: str, where: str) -> Row:
+        """A row of ``cells``, by the log's own names.
+
+        Args:
+            cells: Column to value.
+            place: Where the row stands, such as ``line 12``.
+            where: The same with the file, for a message.
+
+        Raises:
+            SpecError: If its epoch or step is none.
+        """
+        by_plain: dict[str, str] = {}
+        for name in cells:
+            by_plain.setdefault(plain(name), name)
+        known = {name: column for name in _ALIASES if (column := self._column(name, cells, by_plain))}
+        known |= {name: column for name, column in self.columns.items() if column in cells}
+        position = {name: known.pop(name) for name in _POSITIONS if name in known}
+        metrics = {name: value for name, value in cells.items() if name not in position.values()}
+        metrics |= {
+            name: cells[column]
+            for name, column in known.items()
+            if name in self.columns or name not in metrics
+        }
+        epoch = cells[position["epoch"]] if "epoch" in position else None
+        step = cells[position["step"]] if "step" in position else None
+        _check_position(epoch, step, position, where)
+        return Row(metrics=metrics, epoch=epoch, step=None if step is None else int(step), place=place)
+
+    def _column(self, name: str, cells: Mapping[str, float], by_plain: Mapping[str, str]) -> str | None:
+        """Which column of a row is ``name``, if any."""
+        if name in self.columns:
+            return self.columns[name] if self.columns[name] in cells else None
+        if name in cells:
+            return name
+        for alias in _ALIASES[name]:
+            if alias in by_plain:
+                return by_plain[alias]
+        # Lightning names the column by the optimizer, Ultralytics by the group: lr-AdamW, lr-SGD/pg1, lr/pg0.
+        return (
+            next((raw for raw in by_plain.values() if re.match(r"lr[-/]", raw)), None)
+            if name == "lr"
+            else None
+        )
+
+
+def _check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:
+    if epoch is not None and not 0 <= epoch < 1e9:
+        raise SpecError(
+            f"{where}, column {position['epoch']}: expected an epoch of at least 0, got {epoch:g}."
+        )
+    if step is not None and not (0 <= step < 2**53 and step == int(step)):
+        raise SpecError(
+            f"{where}, column {position['step']}: expected a step, a whole number of at least 0, got {step:g}."
+        )
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
+    """``NAME=COLUMN`` texts as a mapping.
+
+    Raises:
+        SpecError: If one has not that form.
+    """
+    columns: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not equals or not name.strip() or not column.strip():
+            raise SpecError(f"columns: expected NAME=COLUMN, got {pair!r}.", hint="Such as val_loss=dev_nll.")
+        columns[name.strip()] = column.strip()
+    return columns
