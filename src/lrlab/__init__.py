@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lrlab.core.metric import Metric as Metric
     from lrlab.core.record import Record as Record
     from lrlab.core.run import Run as Run
+    from lrlab.tasks.command import command as command
     from lrlab.tasks.function import task as task
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOMES = {
     "Record": "lrlab.core.record",
     "Run": "lrlab.core.run",
     "RunClosed": "lrlab.core.errors",
+    "command": "lrlab.tasks.command",
     "resume": "lrlab.api.sweep",
     "sweep": "lrlab.api.sweep",
     "task": "lrlab.tasks.function",

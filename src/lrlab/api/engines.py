@@ -11,6 +11,7 @@ from lrlab.runners.memory import MemoryBound
 from lrlab.runners.processes import ProcessRunner
 from lrlab.runners.protocol import Runner
 from lrlab.searchers.answer import conclude
+from lrlab.store.files import StudyFiles
 from lrlab.store.memory import MemoryStore
 from lrlab.store.protocol import Store
 from lrlab.studies.lab import Lab
@@ -53,6 +54,12 @@ def open_store(store: "str | Path | Store | None" = None) -> Store:
 def open_lab(store: "str | Path | Store | None" = None) -> Lab:
     """The studies of a store."""
     return Lab(open_store(store), conclude)
+
+
+def runs_folder(store: Store, study: str) -> Path | None:
+    """Where what the runs of a shell command write belongs; None in a store without files."""
+    folder = getattr(store, "folder", None)
+    return StudyFiles(folder=folder, name=study).runs if isinstance(folder, Path) else None
 
 
 def default_workers() -> int:

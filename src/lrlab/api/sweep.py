@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrlab.api.engines import make_runner, open_lab
+from lrlab.api.engines import make_runner, open_lab, runs_folder
 from lrlab.api.environment import environment
 from lrlab.api.interrupt import saving_on_signals
 from lrlab.api.results import Answer
-from lrlab.api.targets import as_task, build
+from lrlab.api.targets import as_task, build, in_place, target_of
 from lrlab.core.errors import NotFoundError, SpecError, StudyInterrupted
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
@@ -92,6 +92,9 @@ def sweep(
     chosen = choose_searcher(searcher)
     if max_time is not None and not (is_real(max_time) and max_time > 0):
         raise SpecError(f"max_time: must be above 0 seconds, got {max_time!r}.")
+    name = checked_name(study) if study is not None else lab.free_name(made.name)
+    made = in_place(made, runs_folder(lab.store, name))
+    target = target or target_of(made)
     runner = make_runner(
         {DEFAULT_ARM: made},
         question,
@@ -100,7 +103,17 @@ def sweep(
         threads=threads,
         devices=devices,
     )
-    ledger = _open_or_create(lab, made, question, searcher=searcher, name=study, target=target or {})
+    fresh = Study(
+        name=name,
+        question=question,
+        task=made.name,
+        searcher=searcher,
+        fingerprint=str(getattr(made, "fingerprint", "")),
+        target=target,
+        created=time.time(),
+        environment=environment(),
+    )
+    ledger = _open_or_create(lab, fresh, may_continue=study is not None)
     try:
         if ledger.study.state is StudyState.FINISHED:
             return Answer.of(lab.answer(ledger.study), ledger.study)
@@ -196,28 +209,16 @@ def make_question(
     )
 
 
-def _open_or_create(
-    lab: Lab, task: Task, question: Question, *, searcher: str, name: str | None, target: Mapping[str, object]
-) -> Ledger:
-    fingerprint = str(getattr(task, "fingerprint", ""))
-    if name is not None:
-        checked_name(name)
+def _open_or_create(lab: Lab, study: Study, *, may_continue: bool) -> Ledger:
+    """The ledger of a study: of a stored one that asks the same, or of a new one."""
+    if may_continue:
         try:
-            known = lab.study(name)
+            known = lab.study(study.name)
         except NotFoundError:
             pass
         else:
-            check_continues(known, question=question, searcher=searcher, fingerprint=fingerprint)
-            return lab.store.open(name)
-    return lab.store.create(
-        Study(
-            name=name or lab.free_name(task.name),
-            question=question,
-            task=task.name,
-            searcher=searcher,
-            fingerprint=fingerprint,
-            target=target,
-            created=time.time(),
-            environment=environment(),
-        )
-    )
+            check_continues(
+                known, question=study.question, searcher=study.searcher, fingerprint=study.fingerprint
+            )
+            return lab.store.open(study.name)
+    return lab.store.create(study)

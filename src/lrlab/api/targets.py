@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -11,8 +12,28 @@ from typing import Any
 from lrlab.core.errors import NotFoundError, SpecError, TaskError
 from lrlab.core.metric import Metric
 from lrlab.core.question import whole_number
+from lrlab.tasks.command import CommandTask
+from lrlab.tasks.command import as_target as command_as_target
+from lrlab.tasks.command import from_target as command_from_target
 from lrlab.tasks.function import task as function_task
 from lrlab.tasks.protocol import Task
+
+
+def target_of(task: Task) -> dict[str, object]:
+    """How the task can be built again, where it tells that itself; else nothing."""
+    return command_as_target(task) if isinstance(task, CommandTask) else {}
+
+
+def in_place(task: Task, runs_folder: Path | None) -> Task:
+    """The task with a place for its runs' files, where it needs one and has none.
+
+    Args:
+        task: Any task.
+        runs_folder: The study's place for them; None where it keeps no files: they go to a temporary folder.
+    """
+    if not isinstance(task, CommandTask) or task.runs_folder:
+        return task
+    return replace(task, runs_folder=str(runs_folder or tempfile.mkdtemp(prefix="lrlab-runs-")))
 
 
 def load_object(ref: str) -> object:
@@ -129,12 +150,15 @@ def build(target: Mapping[str, object]) -> Task:
     """The task that a stored study was asked about.
 
     Args:
-        target: ``{"kind": "python" | "recipe", "ref": "MODULE:NAME", "folder": ..., "budget": ..., "metric": ...}``.
+        target: ``{"kind": "python" | "recipe", "ref": "MODULE:NAME", "folder": ..., "budget": ..., "metric": ...}``,
+            or what ``target_of`` tells.
 
     Raises:
         SpecError: If the study came from a program of its own and only that can build the task.
     """
     kind, ref = target.get("kind"), str(target.get("ref", ""))
+    if kind == "command":
+        return command_from_target(target)
     if kind not in ("python", "recipe"):
         raise SpecError(
             "resume: this study was started from Python, and only its own program can build its task.",

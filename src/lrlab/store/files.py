@@ -49,6 +49,11 @@ class StudyFiles:
         return self.side / "checkpoints"
 
     @property
+    def runs(self) -> Path:
+        """Folder of what the runs of a shell command write."""
+        return self.side / "runs"
+
+    @property
     def commands(self) -> Path:
         """Folder of commands that the holder has not read."""
         return self.side / "commands"

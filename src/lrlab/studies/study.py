@@ -14,6 +14,7 @@ from lrlab.core.run import Run, RunKey
 from lrlab.runners.protocol import Recorded, RunLost, Runner, RunnerEvent, Slice, SliceEnded
 from lrlab.searchers.protocol import Searcher
 from lrlab.store.protocol import Ledger
+from lrlab.studies.applied_rate import CURE, ignored
 from lrlab.studies.price import Price, expected_price
 from lrlab.studies.progress import Progress, ProgressListener
 
@@ -74,6 +75,7 @@ class StudyLoop:
     max_time_s: float | None = None
     _tracks: dict[RunKey, _Track] = field(default_factory=dict)
     _open: set[RunKey] = field(default_factory=set)  # runs with a slice in line or under way
+    _rate_applies: bool = False  # whether two runs have told that it does
 
     def __post_init__(self) -> None:
         self._question = self.ledger.study.question
@@ -219,7 +221,17 @@ class StudyLoop:
         self.ledger.write_run(replace(track.run, records=()))
         if event.outcome is Outcome.FAILED:
             self._check_failures(event)
+        elif not self._rate_applies:
+            self._check_rate()
         return True
+
+    def _check_rate(self) -> None:
+        """End the study where the training ignores its rate."""
+        reason = ignored(track.run for track in self._tracks.values())
+        self._rate_applies = reason == ""
+        if reason:
+            self.ledger.conclude(StudyState.FAILED, None)
+            raise TaskError(reason, hint=CURE)
 
     def _lose(self, event: RunLost, track: _Track) -> bool:
         track.crashed = True

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -188,20 +189,34 @@ def _name_of(words: Sequence[str]) -> str:
     return scripts[0].stem if scripts else Path(words[0]).stem or "command"
 
 
+_SETTINGS = (
+    "words", "budget", "metric", "read", "unit", "freeze", "timeout_s", "epochs_from", "columns", "in_dir", "folder",
+    "name", "optimizer",
+)  # fmt: skip
+
+
 def as_target(task: CommandTask) -> dict[str, Any]:
-    """What ``command`` needs to make the task again, as JSON can hold it."""
-    return {
+    """What makes the task again, in a form that JSON can hold; see ``from_target``."""
+    own = {
         "words": list(task.words),
-        "budget": task.budget,
         "metric": str(task.metric),
         "read": task.read or None,
-        "unit": task.unit,
         "freeze": task.freezes,
-        "timeout_s": task.timeout_s,
-        "epochs_from": task.epochs_from,
         "columns": dict(task.columns),
-        "in_dir": task.in_dir,
-        "folder": task.folder,
-        "name": task.name,
-        "optimizer": task.optimizer,
     }
+    rest = {name: getattr(task, name) for name in _SETTINGS if name not in own}
+    return {"kind": "command", "ref": shlex.join(task.words), **own, **rest}
+
+
+def from_target(target: Mapping[str, Any]) -> CommandTask:
+    """The task that ``as_target`` told.
+
+    Raises:
+        SpecError: If something is missing or breaks its rule.
+    """
+    known = {name: target[name] for name in _SETTINGS if name in target}
+    if not {"words", "budget"} <= set(known):
+        raise SpecError(
+            "command: the stored command has no words or no budget.", hint="Start the study anew."
+        )
+    return command(known.pop("words"), **known)
