@@ -106,3 +106,9 @@ def test_a_line_joins_its_ends():
     assert rows[0][-1] == "."
     assert rows[-1][0] == "."
     assert sum(row.count(".") for row in rows) == 10
+
+
+def test_a_line_that_leaves_the_picture_by_far_is_cut_off():
+    canvas = Canvas(10, 4, unicode=True)
+    canvas.line([(0.0, 0.5), (0.5, 1e30), (1.0, -1e300)])
+    assert [row.strip("\u2800") != "" for row in canvas.rows()] == [True, True, True, True]

@@ -1,5 +1,6 @@
 """A small canvas of characters: lines of dots, and marks on top of them."""
 
+import math
 import unicodedata
 from itertools import pairwise
 
@@ -24,7 +25,10 @@ class Canvas:
         for (x0, y0), (x1, y1) in pairwise(points):
             a, b = x0 * (wide - 1), x1 * (wide - 1)
             steps = max(1, round(max(abs(b - a), abs(y1 - y0) * (high - 1))))
-            for step in range(0, steps + 1, every):
+            # Only what is inside: a line to a score of 1e18 has more dots than there is time for.
+            ends = sorted(((edge - y0) / (y1 - y0) for edge in (0, 1)) if y1 != y0 else (0.0, 1.0))
+            first, last = math.floor(max(ends[0], 0) * steps), math.ceil(min(ends[1], 1) * steps)
+            for step in range(first - first % every, last + 1, every):
                 part = step / steps
                 y = y0 + part * (y1 - y0)
                 if 0 <= y <= 1:

@@ -29,6 +29,7 @@ class Evidence:
         self._question = question
         self._runs = {run.key: run for run in runs}
         self._curves: dict[RunKey, tuple[list[float], list[float]]] = {}
+        self._units: dict[RunKey, list[float]] = {}
 
     def reached(self, advance: Advance) -> bool:
         """Whether everything is known that this advance can bring."""
@@ -51,10 +52,14 @@ class Evidence:
         return run is not None and run.diverged_by(until)
 
     def score(self, key: RunKey, until: int) -> float:
-        """The run's score at ``until`` units; infinite where it ended badly before, or has none."""
+        """The run's score at ``until`` units; infinite where it ended badly before, or has none.
+
+        A task may only be able to stop every so many units. So it is the score at the first whole unit that was recorded
+        at or after ``until``: as far as a run was trained that was asked for ``until`` units, and no further.
+        """
         if key not in self._runs or self.ended_badly(key, until):
             return math.inf
-        return self.score_at(key, until)
+        return self._score_from(key, until)
 
     def score_at(self, key: RunKey, at: float) -> float:
         """The score of the records up to ``at`` units, whatever became of the run; infinite where there is none."""
@@ -68,6 +73,32 @@ class Evidence:
         values = [self._runs[key].untrained(metric) for key in keys if key in self._runs]
         known = sorted(metric.loss(value) for value in values if value is not None)
         return known[len(known) // 2] if known else None
+
+    def stand_in(self, keys: Iterable[RunKey]) -> float | None:
+        """What stands in for the score before training where no run tells it; None where nothing does.
+
+        It is the worst score at the first evaluation. Rates in the upper half that are above the best one do not count:
+        they may have exploded, and next to 1e18 every other rate looks alike. Low rates have hardly moved in one unit.
+        """
+        firsts = {key: self._score_from(key, 1) for key in keys}
+        scores = {key: score for key, score in firsts.items() if math.isfinite(score)}
+        if not scores:
+            return None
+        rates = sorted({key.lr for key in scores})
+        highest = max(min(scores, key=lambda key: (scores[key], key)).lr, rates[(len(rates) - 1) // 2])
+        return max(score for key, score in scores.items() if key.lr <= highest)
+
+    def _score_from(self, key: RunKey, until: int) -> float:
+        """The score so far at the first whole unit recorded at or after ``until``, or else at the last."""
+        ends = self._ends(key)
+        place = bisect.bisect_left(ends, until)
+        return self.score_at(key, ends[place]) if place < len(ends) else self.score_at(key, math.inf)
+
+    def _ends(self, key: RunKey) -> list[float]:
+        """Where the run's recorded units end."""
+        if key not in self._units:
+            self._units[key] = [record.at for record in self._runs[key].records if record.ends_unit]
+        return self._units[key]
 
     def _curve(self, key: RunKey) -> tuple[list[float], list[float]]:
         """Times and scores so far: the best, or with ``reduce="last"`` the last value."""

@@ -380,9 +380,7 @@ class _Course:
         return sum(self.evidence.score(other, known) for other in seeds) / len(seeds)
 
     def _untrained(self) -> float:
-        """The score before training, or the worst one after the first unit."""
+        """The score before training, or what stands in for it."""
         told = self.evidence.untrained(self.asked)
-        if told is not None:
-            return told
-        firsts = [self.evidence.score_at(key, 1) for key in self.asked]
-        return max((value for value in firsts if math.isfinite(value)), default=math.inf)
+        stand_in = self.evidence.stand_in(self.asked) if told is None else told
+        return math.inf if stand_in is None else stand_in

@@ -45,7 +45,7 @@ class Picture:
         winner: The run that the answer rests on; None where none has a score.
         score: Its score, smaller is better.
         untrained: The score before training, smaller is better; None if nothing is known.
-        stand_in: Whether ``untrained`` is the worst finite score after the first unit.
+        stand_in: Whether ``untrained`` is what stands in for it; see ``Evidence.stand_in``.
         improvement: From untrained to the winner; above 0, or NaN.
         noise: Standard deviation between seeds, as a share of the improvement.
         seeds: How many seeds the winner's rate was trained with.
@@ -97,9 +97,8 @@ def _untrained(question: Question, runs: Sequence[Run], evidence: Evidence) -> t
     told = evidence.untrained(run.key for run in runs)
     if told is not None:
         return told, False
-    firsts = [evidence.score_at(run.key, 1) for run in runs]
-    finite = [value for value in firsts if math.isfinite(value)]
-    return (max(finite), True) if finite else (None, False)
+    stand_in = evidence.stand_in(run.key for run in runs)
+    return stand_in, stand_in is not None
 
 
 def _winner(question: Question, runs: Sequence[Run], evidence: Evidence) -> RunKey | None:
