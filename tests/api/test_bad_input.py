@@ -451,9 +451,9 @@ GOOD = ("sweep", "python", "mine.py:train", "--budget", "4", "--workers", "0")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("sweep",), 2, "Missing argument 'KIND'"),
-        (("sweep", "python"), 2, "Missing argument 'TARGET'"),
-        (("sweep", "mine.py:train", "--budget", "4"), 2, "TARGET"),
+        (("sweep",), 2, "what is to be trained? Name KIND and TARGET"),
+        (("sweep", "python"), 2, "which python? Name MODULE:NAME"),
+        (("sweep", "mine.py:train", "--budget", "4"), 2, "Did you mean: lrlab sweep python mine.py:train?"),
         (("sweep", "mine.py:train", "x"), 2, "Did you mean: lrlab sweep python mine.py:train?"),
         (("sweep", "pyhton", "mine.py:train"), 2, 'KIND must be "python" or "recipe"'),
         (("sweep", "python", "mine.py"), 2, "expected MODULE:NAME or FILE.py:NAME"),

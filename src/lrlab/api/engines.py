@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lrlab.core.errors import SpecError
 from lrlab.core.question import Question, is_real, whole_number
+from lrlab.core.run import RunKey
 from lrlab.runners.inline import InlineRunner
 from lrlab.runners.memory import MemoryBound
 from lrlab.runners.processes import ProcessRunner
@@ -16,6 +17,7 @@ from lrlab.store.memory import MemoryStore
 from lrlab.store.protocol import Store
 from lrlab.studies.lab import Lab
 from lrlab.tasks.protocol import Task
+from lrlab.tasks.run_folder import RunFolder, run_name
 
 
 def default_folder() -> Path:
@@ -60,6 +62,13 @@ def runs_folder(store: Store, study: str) -> Path | None:
     """Where what the runs of a shell command write belongs; None in a store without files."""
     folder = getattr(store, "folder", None)
     return StudyFiles(folder=folder, name=study).runs if isinstance(folder, Path) else None
+
+
+def run_folder(store: Store, study: str, key: RunKey) -> RunFolder | None:
+    """What a run of a shell command has written; None where there is nothing."""
+    place = runs_folder(store, study)
+    found = RunFolder(place / run_name(key.lr, key.seed)) if place is not None else None
+    return found if found is not None and found.path.is_dir() else None
 
 
 def default_workers() -> int:

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from lrlab.api.data import from_target as data_from_target
 from lrlab.core.errors import NotFoundError, SpecError, TaskError
 from lrlab.core.metric import Metric
 from lrlab.core.question import whole_number
@@ -159,6 +160,8 @@ def build(target: Mapping[str, object]) -> Task:
     kind, ref = target.get("kind"), str(target.get("ref", ""))
     if kind == "command":
         return command_from_target(target)
+    if kind == "data":
+        return cast("Task", data_from_target(target))
     if kind not in ("python", "recipe"):
         raise SpecError(
             "resume: this study was started from Python, and only its own program can build its task.",

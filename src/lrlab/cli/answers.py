@@ -5,8 +5,10 @@ import sys
 
 import typer
 
+from lrlab.api.data import winner_test_scores
 from lrlab.api.results import Answer
 from lrlab.cli.output import Output, speaks_unicode, width
+from lrlab.core.errors import LrlabError
 from lrlab.core.outcome import Outcome
 from lrlab.core.run import Run
 
@@ -18,21 +20,46 @@ def give(output: Output, answer: Answer, *, store: str | None) -> None:
     if failed is not None:
         output.note(f"What failed: {command('runs', answer.study, store)} --lr {failed.lr!r}")
     if answer.found:
+        _note_files(output, answer, store)
         output.note(f"Every curve: {command('report', answer.study, store)} -o report.html")
     if not answer.final and "STOPPED" not in answer.codes:
         output.note(f"To settle the rest: {command('resume', answer.study, store)}")
     raise typer.Exit(answer.exit_code)
 
 
+def _note_files(output: Output, answer: Answer, store: str | None) -> None:
+    """Say where the winner of a command has written its files."""
+    from lrlab.api.engines import open_store, run_folder
+
+    winner = answer.winner
+    folder = run_folder(open_store(store), answer.study, winner.key) if winner is not None else None
+    if folder is not None:
+        output.note(f"What the best run has written: {folder.path}")
+
+
 def show(output: Output, answer: Answer) -> None:
     """Print an answer."""
     output.result(answer.summary(width=width(), unicode=speaks_unicode(sys.stdout)))
     content = document(answer)
+    test = _judged(output, answer)
+    if test is not None:
+        content["test"] = test
+        scores = ", ".join(f"{name.removeprefix('test_')} {value:.4g}" for name, value in test.items())
+        output.result(f"\nThe winner on the test part, which no search saw: {scores}.")
     if not answer.found:
         code = "all_diverged" if answer.exit_code == 4 else "task_failed"
         hint = answer.warnings[0].text if answer.warnings else ""
         content["error"] = {"code": code, "message": str(answer), "hint": hint}
     output.document("sweep", content, ok=answer.found)
+
+
+def _judged(output: Output, answer: Answer) -> dict[str, float] | None:
+    """The winner's test scores, where the study is one on data; a note where they cannot be had."""
+    try:
+        return winner_test_scores(answer)
+    except LrlabError as error:
+        output.note(f"The winner could not be judged on the test part: {error}")
+        return None
 
 
 def command(verb: str, study: str, store: str | None) -> str:

@@ -13,7 +13,7 @@ lrlab finds the learning rate of a neural network's training: a tuned model for 
 
   lrlab demo                                     see it work, on images and on medical data
   lrlab sweep python train.py:train --budget 20  search for a function train(run)
-  lrlab sweep recipe mymodule:recipe             search for an lrlab.torch.Recipe
+  lrlab sweep --budget 20 -- ./train --lr {lr}   search for any program that prints val_loss=0.5
   lrlab studies                                  what was asked so far, and the answers
   lrlab resume STUDY                             go on where an interrupted study stood
   lrlab report STUDY -o report.html              one file with every curve, to keep and to share

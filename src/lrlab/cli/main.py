@@ -12,6 +12,7 @@ import typer
 
 from lrlab.cli.demo import demo
 from lrlab.cli.doctor import doctor
+from lrlab.cli.foreign import ForeignCommand
 from lrlab.cli.help import GUIDE, show_help
 from lrlab.cli.output import Output
 from lrlab.cli.plot import plot
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
-app.command()(sweep)
+app.command(cls=ForeignCommand)(sweep)
 app.command()(resume)
 app.command()(stop)
 app.add_typer(studies, name="studies")

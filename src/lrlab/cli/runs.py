@@ -2,26 +2,33 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from lrlab.cli.options import Json, Store, StudyName
+from lrlab.cli import options
 from lrlab.cli.output import Output, speaks_unicode, width
 from lrlab.core.errors import NotFoundError
 from lrlab.core.lr_range import format_lr
 from lrlab.core.run import Run
+from lrlab.core.study import Study
 from lrlab.report.words import counted, format_score, one_line
+from lrlab.store.protocol import Store
 
 
 def runs(
-    name: StudyName,
+    name: options.StudyName,
     lr: Annotated[
         float | None,
         typer.Option(metavar="RATE", help="Show what the runs at this rate recorded.", show_default=False),
     ] = None,
-    store: Store = None,
-    json: Json = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Show what the runs of a command have printed; all of them, or at --lr."),
+    ] = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> None:
     """The runs of a study; with --lr everything about those at one rate."""
     from lrlab.api.engines import open_lab
@@ -34,6 +41,11 @@ def runs(
     lab = open_lab(store)
     study = lab.study(name)
     answer = Answer.of(lab.answer(study), study)
+    if log:
+        _show_logs(
+            output, lab.store, study, study.runs if lr is None else _at_rate(study.runs, lr, study=name)
+        )
+        return
     if lr is None:
         output.result(runs_text(runs_table(answer), width=width(), unicode=speaks_unicode(sys.stdout)))
         output.document("runs", {"study": name, "runs": [run_document(run, answer) for run in answer.runs]})
@@ -47,6 +59,30 @@ def runs(
             "runs": [run_document(run, answer) | {"records": _records(run)} for run in chosen],
         },
     )
+
+
+def _show_logs(output: Output, store: Store, study: Study, chosen: Sequence[Run]) -> None:
+    """What the runs of a command have printed.
+
+    Raises:
+        NotFoundError: If the study keeps no logs.
+    """
+    from lrlab.api.engines import run_folder
+
+    found = [
+        (run, folder) for run in chosen if (folder := run_folder(store, study.name, run.key)) is not None
+    ]
+    if not found:
+        raise NotFoundError(
+            f"runs: study {study.name} keeps no logs.",
+            hint="Those of commands do: lrlab sweep --budget N -- COMMAND ...",
+        )
+    output.result("\n\n".join(f"{run.key}: {run.status}\n{folder.log()}" for run, folder in found))
+    logs = [
+        {"arm": run.arm, "lr": run.lr, "seed": run.seed, "folder": str(folder.path), "log": folder.log()}
+        for run, folder in found
+    ]
+    output.document("logs", {"study": study.name, "runs": logs})
 
 
 def _at_rate(found: tuple[Run, ...], lr: float, *, study: str) -> list[Run]:

@@ -1,6 +1,7 @@
 """A training that is a shell command: any language, nothing in it changes."""
 
 import hashlib
+import os
 import re
 import shlex
 import tempfile
@@ -75,6 +76,8 @@ def command(
         >>> task.name, task.resumes
         ('train', 'live')
     """
+    if os.name != "posix":
+        raise SpecError("command: commands run on Linux and macOS; on Windows use WSL.")
     used = check_words(words)
     if unit not in ("epoch", "step"):
         raise SpecError(f'command: unit must be "epoch" or "step", got {unit!r}.')

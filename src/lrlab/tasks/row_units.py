@@ -31,6 +31,7 @@ class RowUnits:
         self.done = 0  # whole units
         self.again = 0  # reports of units that were done already
         self._reports = 0
+        self._step: float | None = None  # the last one that a row told
         self._at = 0.0  # of the last record
         self._waiting: list[
             tuple[Mapping[str, float], int | None]
@@ -50,6 +51,7 @@ class RowUnits:
         """The records that are certain with this row."""
         if self.epochs_from is None and row.epoch is not None:
             self.epochs_from = 0 if row.epoch == 0 else 1
+        self._step = self._step if row.step is None else float(row.step)
         metrics = {name: value for name, value in row.metrics.items() if not is_clock(name)}
         if self._metric not in metrics:
             if not self._skips and metrics:
@@ -76,6 +78,8 @@ class RowUnits:
         """Which moment a row with the metric reports, in units."""
         self._reports += 1
         at = self.position(row)
+        if at is None and self._unit == "step":
+            at = self._step
         if at is None:
             return float(self._reports)
         near = round(at)
@@ -88,6 +92,7 @@ class RowUnits:
         if at != int(at):  # an evaluation inside a unit
             yield self._place(at, metrics, step)
             return
+        at = float(math.ceil(max(at, self._at)))  # where steps jump back
         count = len(self._waiting)
         begin = self._at
         for index, (waiting, its_step) in enumerate(self._waiting, start=1):

@@ -62,6 +62,15 @@ class RunFolder:
         more = ", ..." if len(names) > _MOST_NAMES else ""
         return (", ".join(names[:_MOST_NAMES]) or "nothing") + more
 
+    def log(self) -> str:
+        """What the run has printed, as a terminal would show it in the end: bars at their last state, no colours."""
+        try:
+            raw = self.output.read_bytes()
+        except OSError:
+            return ""
+        lines = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in raw.split(b"\n"))
+        return "\n".join(plain_text(line).rstrip() for line in lines).rstrip()
+
     def tail(self) -> str:
         """The last lines of the run's output, as a text of its own."""
         try:

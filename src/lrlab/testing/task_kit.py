@@ -139,6 +139,7 @@ class TaskKit:
                     state = session.state()
                 except NoStateError:
                     assert made.resumes != "exact", "an exact task has a state"
+                    session.close()
                     return
                 checkpoint.save(tmp_path / "state", state, about=_ABOUT)
                 session.close()
@@ -188,6 +189,7 @@ class TaskKit:
             state = session.state()
         except NoStateError:
             assert made.resumes != "exact"
+            session.close()
             return
         rest = keys(session.advance(made.budget))
         twins = [made.start(self.LR, seed=0) for _ in range(2)]
