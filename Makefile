@@ -53,7 +53,7 @@ all: ## Everything, and a test that is skipped is a failure
 	@$(MAKE) examples
 
 bench: $(VENV)/.demo ## Measure what the README claims
-	@set -e; for name in searchers first_answer overhead memory store; do \
+	@set -e; for name in searchers first_answer scripts overhead memory store; do \
 	  echo "== python -m benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 clean: ## Remove what was built and cached; .venv stays

@@ -85,8 +85,15 @@ WRONG = [
     ({"read": "weights.pt"}, "is no log that can be read"),
     ({"read": "stdout:val_loss"}, "has no group"),
     ({"read": "stdout:(("}, "is no regular expression"),
-    ({"read": "log.csv"}, r"two runs would write the same log.csv: {dir} stands nowhere"),
-    ({"read": "runs/log.jsonl"}, r"two runs would write the same"),
+    (
+        {"read": "log.csv"},
+        r"every run must write a log.csv of its own, .* {dir} stands nowhere in the command",
+    ),
+    ({"read": "{dir}/log.csv"}, r"{dir} stands nowhere in the command"),
+    ({"read": "runs/log.jsonl"}, r"every run must write a log.jsonl of its own"),
+    ({"read": "/out/log.csv", "in_dir": True}, r"/out/log.csv is outside of it"),
+    ({"read": "csv:/out/log", "in_dir": True}, r"/out/log is outside of it"),
+    ({"read": "{out}/log.csv", "in_dir": True}, r"unknown placeholder {out}"),
     ({"lr": (1, 0.1)}, "lr range"),
 ]
 
@@ -368,6 +375,12 @@ def test_epochs_from_one_with_a_row_before_training(start: Start) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("read", ["sub/log.csv", "{dir}/sub/log.csv", "csv:{dir}/sub/log.csv", "*/log.csv"])
+def test_a_log_below_the_folder(start: Start, read: str) -> None:
+    script = 'mkdir "$1/sub"; printf "val_loss\n3\n2\n" > "$1/sub/log.csv"'
+    assert values(start(script, read=read).advance(4)) == [3, 2]
+
+
 def test_a_log_that_is_written_whole_again_each_epoch(start: Start) -> None:
     script = """
     rows="epoch,val_loss"
@@ -419,7 +432,8 @@ def test_what_is_left_in_the_background_is_ended_and_told(start: Start) -> None:
     with pytest.raises(Exception, match="left processes in the background, which were ended with it"):
         list(session.advance(4))
     (file,) = Path(session._started.folder.path).glob("pid")  # type: ignore[union-attr]
-    assert not psutil.pid_exists(int(file.read_text()))
+    left = int(file.read_text())
+    assert wait_for(lambda: not psutil.pid_exists(left))  # killed at once, gone when it has been reaped
 
 
 def test_a_program_that_does_not_heed_sigterm_is_killed(

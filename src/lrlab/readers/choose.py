@@ -89,6 +89,11 @@ def open_reader(
     return _LateReader(locate, place=place, names=names)
 
 
+def place_of(text: str) -> str:
+    """The file of a text that names one, without the format."""
+    return _form_of(text)[1]
+
+
 def _form_of(text: str) -> tuple[str, str]:
     form, colon, place = text.partition(":")
     return (form, place) if colon and form in _FORMATS else ("", text)

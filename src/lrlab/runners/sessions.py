@@ -76,36 +76,50 @@ class Sessions:
         first_units = 0
         stored = False
         try:
-            live = self._live.pop(order.key, None) or self._begin(order)
-            first_units = live.units
-            batch = _Batch(order.key, live.sent)
             try:
-                for record in self._advance(live, order, ending, stop):
-                    yield from batch.add(record)
-                    if record.ends_unit and batch.due_to_store() and live.units < order.until:
-                        self._store(live, order)
-            finally:
-                yield from batch.rest()
-            if ending.outcome is not Outcome.DIVERGED and ending.outcome is not Outcome.FAILED:
-                stored = self._store(live, order)
+                live = self._live.pop(order.key, None) or self._begin(order)
+                first_units = live.units
+                yield from self._handed_over(live, order, ending, stop)
+                if ending.outcome is not Outcome.DIVERGED and ending.outcome is not Outcome.FAILED:
+                    stored = self._store(live, order)
+            except Exception as error:
+                ending = _failure(error)
+            yield SliceEnded(
+                key=order.key,
+                units=live.units if live else 0,
+                outcome=ending.outcome,
+                detail=ending.detail,
+                stored=stored,
+                trained=live.units - first_units if live else 0,
+                seconds=time.monotonic() - began,
+                fatal=ending.fatal,
+            )
+        finally:  # also where nobody asks for more after an event
+            if live is not None:
+                self._put_away(order.key, live, ending)
+
+    def _handed_over(
+        self, live: _Live, order: Slice, ending: _Ending, stop: Callable[[], bool]
+    ) -> Iterator[Recorded]:
+        """The records of the slice in batches; a long one stores its state now and then."""
+        batch = _Batch(order.key, live.sent)
+        try:
+            for record in self._advance(live, order, ending, stop):
+                yield from batch.add(record)
+                if record.ends_unit and batch.due_to_store() and live.units < order.until:
+                    self._store(live, order)
         except Exception as error:
-            ending = _failure(error)
-        yield SliceEnded(
-            key=order.key,
-            units=live.units if live else 0,
-            outcome=ending.outcome,
-            detail=ending.detail,
-            stored=stored,
-            trained=live.units - first_units if live else 0,
-            seconds=time.monotonic() - began,
-            fatal=ending.fatal,
-        )
-        if live is not None:
-            if ending.outcome is None and self._task(order.key).resumes != "restart":
-                self._live[order.key] = live
-                self._evict()
-            else:
-                live.session.close()
+            failure = _failure(error)
+            ending.outcome, ending.detail = failure.outcome, failure.detail
+        yield from batch.rest()
+
+    def _put_away(self, key: RunKey, live: _Live, ending: _Ending) -> None:
+        """Keep a run that can go on, and close one that cannot."""
+        if ending.outcome is None and self._task(key).resumes != "restart":
+            self._live[key] = live
+            self._evict()
+        else:
+            live.session.close()
 
     def _begin(self, order: Slice) -> _Live:
         session = self._task(order.key).start(order.key.lr, seed=order.key.seed)

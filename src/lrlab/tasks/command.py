@@ -14,12 +14,12 @@ from lrlab.core.errors import SpecError
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.question import Resumes, is_real, whole_number
-from lrlab.readers.choose import OUTPUT, check_source, open_reader
+from lrlab.readers.choose import OUTPUT, check_source, open_reader, place_of
 from lrlab.readers.names import Names
 from lrlab.readers.output import default_pattern
 from lrlab.readers.protocol import Reader
 from lrlab.tasks.command_session import CommandSession
-from lrlab.tasks.placeholders import check_words, fill
+from lrlab.tasks.placeholders import check_words, fill, names_in
 from lrlab.tasks.run_folder import RunFolder, run_name
 
 _HASHED_BYTES = 2**24
@@ -53,7 +53,7 @@ def command(
             ``{dir}`` (a folder of the run's own); ``{lr:.8f}`` takes a format of Python, ``{{`` is a brace.
         budget: Units in a full run, at least 1.
         metric: What is compared: a column of the log, ``NAME:min`` or ``NAME:max``.
-        read: Where the numbers are: a file below ``{dir}`` (CSV, TSV, JSON lines, ``trainer_state.json``, a folder of
+        read: Where the numbers are: a file seen from ``{dir}`` (CSV, TSV, JSON lines, ``trainer_state.json``, a folder of
             TensorBoard; ``*`` matches), or ``stdout:REGEX``. By default what the program prints as ``METRIC=NUMBER`` or
             ``METRIC: NUMBER``.
         unit: ``"epoch"`` or ``"step"``: what a row with the metric ends.
@@ -89,11 +89,8 @@ def command(
     source = read if read is not None else OUTPUT + default_pattern(parsed.name)
     check_source(source, metric=parsed.name)
     Names(columns or {})
-    if not source.startswith(OUTPUT) and "dir" not in used and not in_dir:
-        raise SpecError(
-            f"command: two runs would write the same {source}: {{dir}} stands nowhere in the command.",
-            hint="Let it write into its own folder, such as --out {dir}, or start it there: in_dir=True (--in-dir).",
-        )
+    if not source.startswith(OUTPUT):
+        _check_own(source, writes_there=in_dir or "dir" in used)
     return CommandTask(
         words=tuple(words),
         budget=whole_number("budget", budget, 1, hint="It is the length of a full training, in units."),
@@ -175,14 +172,39 @@ class CommandTask:
 
     def filled(self, lr: float, seed: int, folder: RunFolder) -> list[str]:
         """The words of a run."""
-        values = {"lr": lr, "budget": self.budget, "seed": seed, "dir": str(folder.path)}
+        values = self._values(lr, seed, folder)
         return [fill(word, values) for word in self.words]
 
-    def reader(self, folder: RunFolder) -> Reader:
+    def _values(self, lr: float, seed: int, folder: RunFolder) -> dict[str, object]:
+        return {"lr": lr, "budget": self.budget, "seed": seed, "dir": str(folder.path)}
+
+    def reader(self, lr: float, seed: int, folder: RunFolder) -> Reader:
         """A reader of a run's log."""
         source = self.read or OUTPUT + default_pattern(self.metric.name)
+        if not source.startswith(OUTPUT):
+            source = fill(source, self._values(lr, seed, folder))
         return open_reader(
             source, metric=self.metric.name, columns=self.columns, folder=folder.path, output=folder.output
+        )
+
+
+def _check_own(source: str, *, writes_there: bool) -> None:
+    """Refuse a log that is the same file for every run.
+
+    Args:
+        source: What is read, a file.
+        writes_there: Whether the command is told its run's folder, or started in it.
+
+    Raises:
+        SpecError: If it is, or a placeholder in it is unknown.
+    """
+    place = place_of(source)
+    shared = "dir" not in names_in(place) and Path(place).is_absolute()
+    if shared or not writes_there:
+        why = f"{place} is outside of it" if shared else "{dir} stands nowhere in the command"
+        raise SpecError(
+            f"command: every run must write a {Path(place).name} of its own, into its folder {{dir}}, and {why}.",
+            hint="Give the folder to the command, such as --out {dir}, or start it there: in_dir=True (--in-dir).",
         )
 
 

@@ -46,7 +46,7 @@ class CommandPlan(Protocol):
     def folder(self) -> str: ...
     def run_folder(self, lr: float, seed: int) -> RunFolder: ...
     def filled(self, lr: float, seed: int, folder: RunFolder) -> list[str]: ...
-    def reader(self, folder: RunFolder) -> Reader: ...
+    def reader(self, lr: float, seed: int, folder: RunFolder) -> Reader: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class CommandSession:
         folder = plan.run_folder(self._lr, self._seed)
         words = plan.filled(self._lr, self._seed, folder)
         folder.make(shlex.join(words))
-        reader = plan.reader(folder)
+        reader = plan.reader(self._lr, self._seed, folder)
         program = Program(
             words,
             folder=str(folder.path) if plan.in_dir else plan.folder,

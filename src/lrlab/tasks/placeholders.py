@@ -32,7 +32,7 @@ def check_words(words: Sequence[str]) -> frozenset[str]:
             )
         if "\0" in word:
             raise SpecError("command: a word must not hold a NUL character.")
-    used = frozenset(name for word in words for name in _names(word))
+    used = frozenset[str]().union(*(names_in(word) for word in words))
     for word in words:
         fill(word, _SAMPLES)
     if "lr" not in used:
@@ -70,8 +70,13 @@ def _plain(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _names(word: str) -> Iterator[str]:
-    return (name for _, name, _ in _parts(word) if name is not None)
+def names_in(word: str) -> frozenset[str]:
+    """The placeholders that a word uses.
+
+    Raises:
+        SpecError: If one is unknown or malformed.
+    """
+    return frozenset(name for _, name, _ in _parts(word) if name is not None)
 
 
 def _parts(word: str) -> Iterator[tuple[str, str | None, str]]:

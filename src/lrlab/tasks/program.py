@@ -16,7 +16,7 @@ from pathlib import Path
 from lrlab.core.errors import UnusableTaskError
 from lrlab.tasks import launch
 
-_ACK_S = 10.0
+_START_S, _ACK_S = 60.0, 10.0
 _END_S = launch.GRACE_S + 5.0
 
 
@@ -77,7 +77,7 @@ class Program:
         setup = {"words": list(words), "folder": folder, "log": str(log), "environment": dict(environment)}
         with contextlib.suppress(OSError):
             ours.sendall(json.dumps(setup).encode() + b"\n")
-        told = self._hear(_ACK_S)
+        told = self._hear(_START_S)
         if "failed" in told:
             self.close()
             raise UnusableTaskError(
