@@ -12,6 +12,9 @@ BRIEFLY := sed -n -e 's/^ *\(Downloading .*[0-9][0-9] MB\).*/  \1)/p' -e 's/^\(I
 INSTALL = set -o pipefail; $(PIP) install --progress-bar off --constraint constraints.txt $(1) 2>&1 | $(BRIEFLY) \
   || { echo "lrlab: pip has failed; $(VENV)/pip.log tells more" >&2; exit 1; }
 comma := ,
+# YOLO has an environment of its own: its licence (AGPL-3.0) is not lrlab's, and torchvision needs another PyTorch.
+YOLO := $(VENV)-yolo
+YOLO_PACKAGES := ultralytics==8.4.190 torch==2.14.1 torchvision==0.29.1
 CLI_PAGE := lrlab.cli.main utils docs --name lrlab --title Commands
 
 .DEFAULT_GOAL := help
@@ -26,7 +29,7 @@ demo: $(VENV)/.demo ## Install lrlab into .venv and run its demo
 test: $(VENV)/.test ## Install the test tools too and run the tests; what cannot run here is skipped by name
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-setup: $(VENV)/.dev system hooks ## Install everything that a developer needs
+setup: $(VENV)/.dev system $(YOLO)/.installed hooks ## Install everything that a developer needs
 
 check: $(VENV)/.dev ## Format, lint, types, arrows between the rooms, generated pages
 	@$(BIN)/ruff format --check .
@@ -53,7 +56,7 @@ all: ## Everything, and a test that is skipped is a failure
 	@$(MAKE) examples
 
 bench: $(VENV)/.demo ## Measure what the README claims
-	@set -e; for name in searchers first_answer scripts overhead memory store; do \
+	@set -e; for name in searchers first_answer own_data scripts schedule_speed overhead memory store yolo; do \
 	  echo "== python -m benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 clean: ## Remove what was built and cached; .venv stays
@@ -82,11 +85,26 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.dev: $(VENV)/.test
 	@echo "lrlab: installing the developers' tools"
-	@$(call INSTALL,--editable '.[all]' --group dev)
+	@$(call INSTALL,--editable '.[all,huggingface]' --group dev)
 	@touch $@
 
-# The report's tests look at it in a browser.
+$(YOLO)/.installed: $(VENV)/.dev Makefile
+	@echo "lrlab: installing Ultralytics into $(YOLO) (a few gigabytes, once)"
+	@$(PYTHON) -m venv $(YOLO)
+	@set -o pipefail; $(YOLO)/bin/python -m pip --disable-pip-version-check --log $(YOLO)/pip.log install \
+	  --progress-bar off $(YOLO_PACKAGES) 2>&1 | $(BRIEFLY) \
+	  || { echo "lrlab: pip has failed; $(YOLO)/pip.log tells more" >&2; exit 1; }
+	@ln -sfn "$(abspath $(YOLO))/bin/yolo" $(BIN)/yolo
+	@touch $@
+
+# The report's tests look at it in a browser; OpenCV, which Ultralytics loads, needs libGL and glib.
 system:
+	@if ldconfig -p 2> /dev/null | grep -q libGL.so.1 && ldconfig -p | grep -q libgthread-2.0.so.0; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo "lrlab: installing libgl1 and libglib2.0-0"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update --quiet=2 && apt-get install --yes --quiet=2 --no-install-recommends libgl1 libglib2.0-0 > /dev/null; \
+	else echo "lrlab: YOLO needs libGL and glib. Install them: sudo apt-get install libgl1 libglib2.0-0" >&2; fi
 	@if command -v chromium chromium-browser google-chrome > /dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  echo "lrlab: installing chromium"; \

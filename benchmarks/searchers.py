@@ -1,42 +1,82 @@
 """What do lrlab's searchers cost, and how good are their answers? On recorded learning-rate grids.
 
-Each searcher is replayed on every grid in ``LRLAB_DATA/curves`` (rates up to 10; epochs are the units). The metric is
-the test loss, which plays the validation loss's role; a run's score is its best value so far. Cost is in full runs,
-the winner's own included. Regret is (score of the rate picked - best) / (untrained - best), in percent; a rate that
-diverged has 100 %. "interval" tells how often the 90 % interval holds the best recorded rate (half a step of the grid
-allowed on either side) and how wide it is, "safe" which share of the rates inside the safe range is truly within
-tolerance (2 %), and which part of the true safe range it covers.
+Each searcher is replayed on every grid of a set (``--set``): ``deepobs`` is ``LRLAB_DATA/curves`` (rates up to 10; epochs
+are the units; the test loss plays the validation loss's role), ``own`` is ``benchmarks/grids``. A run's score is its
+best value so far. Cost is in full runs, the winner's own included.
 
-Run: python -m benchmarks.searchers [--only race] [--made-up] [--cases] [--leave-one-out] [-o FILE.json]
+Regret is (mean score over seeds of the rate picked - best) / (untrained - best), in percent; a rate that diverged has
+100 %. Where a grid has several seeds the searcher sees one, each in turn. An oracle that sees that seed's whole grid has a
+regret too, and what a searcher is judged by is its excess over that; where it is below zero, by luck, it counts as
+zero, except in the mean "with luck". On grids with one seed regret and excess are the same.
+
+"interval" tells how often the 90 % interval holds the best recorded rate, or one within seed noise of it (half a step of
+the grid allowed on either side), and its median width; "safe" which share of the rates inside the safe range is truly
+within tolerance (2 %), and which part of the true safe range it covers.
+
+Optuna's searchers have random parts: on grids with one seed they are run with ``--seeds`` of them (3), on the others each
+seed of the grid has one of its own. They get 4, 8 and 16 full runs, and stop before a rate that they could not train to
+its end.
+
+Run: python -m benchmarks.searchers [--set deepobs|own|all] [--only race] [--quick] [--workers 2] [--cases] [--json]
+     [--made-up] [--leave-one-out] [-o FILE.json]
 """
 
 import argparse
 import json
 import math
-from collections.abc import Sequence
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
-from benchmarks.replay import Grid, made_up_grids, recorded_grids, study
+from benchmarks.replay import SETS, Grid, grids_of, made_up_grids, study
+from lrlab.api.engines import make_searcher
 from lrlab.core.answer import Answer
-from lrlab.searchers.choose import searcher
 from lrlab.searchers.merit import Prior
 from lrlab.searchers.race import Race
 
 TOLERANCE = 0.02
-CONTESTANTS: tuple[tuple[str, str, float | None], ...] = (
-    ("race", "race", None),
-    ("race, max_cost 3", "race", 3.0),
-    ("race, max_cost 1.35", "race", 1.35),
-    ("grid:5", "grid:5", None),
-    ("grid:9", "grid:9", None),
-    ("grid:17", "grid:17", None),
-    ("halving:12", "halving:12", None),
-    ("halving:16", "halving:16", None),
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """A searcher at a price; ``seeds`` of its own on grids with one seed."""
+
+    name: str
+    searcher: str
+    price: float | None = None
+    seeds: int = 1
+
+
+PLAIN = (
+    Contestant(name="race", searcher="race"),
+    Contestant(name="race, max_cost 3", searcher="race", price=3.0),
+    Contestant(name="race, max_cost 1.35", searcher="race", price=1.35),
+    *(
+        Contestant(name=name, searcher=name)
+        for name in ("grid:5", "grid:9", "grid:17", "halving:12", "halving:16")
+    ),
 )
+
+
+def optuna_contestants(*, seeds: int, quick: bool) -> Iterator[Contestant]:
+    """Optuna's samplers, with and without its pruners, at several prices."""
+    for sampler in ("random", "tpe") if quick else ("random", "tpe", "gp"):
+        for pruner in ("", "+median", "+asha", "+hyperband"):
+            for price in (8.0,) if quick else (4.0, 8.0, 16.0):
+                name = f"optuna:{sampler}{pruner}"
+                yield Contestant(
+                    name=f"{name}, {price:g} runs", searcher=name, price=price, seeds=1 if quick else seeds
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +87,18 @@ class Case:
     grid: str
     lr: float
     regret: float
+    oracle: float
     cost: float
     covered: bool
     width: float
     safe_rates: int
     safe_hits: int
     safe_covered: float
+
+    @property
+    def excess(self) -> float:
+        """Regret beyond that of an oracle that sees the same seed's whole grid."""
+        return self.regret - self.oracle
 
 
 def judge(contestant: str, grid: Grid, answer: Answer) -> Case:
@@ -71,8 +117,10 @@ def judge(contestant: str, grid: Grid, answer: Answer) -> Case:
         grid=grid.name,
         lr=answer.lr,
         regret=grid.regret(answer.lr) if answer.found else 1.0,
+        oracle=grid.oracle_regret,
         cost=answer.cost,
-        covered=answer.found and low / half_step <= grid.lr[best] <= high * half_step,
+        covered=answer.found
+        and any(low / half_step <= grid.lr[index] <= high * half_step for index in grid.best_indices),
         width=math.log10(high / low) if answer.found else math.nan,
         safe_rates=len(inside),
         safe_hits=sum(regret <= TOLERANCE for regret in inside),
@@ -101,50 +149,75 @@ def _share_covered(grid: Grid, regrets: Sequence[float], best: int, bounds: tupl
 def summary(cases: Sequence[Case]) -> dict[str, float]:
     """The figures of one contestant."""
     regrets = 100 * np.array([case.regret for case in cases])
+    signed = 100 * np.array([case.excess for case in cases])
+    excesses = np.maximum(signed, 0)
     rates = sum(case.safe_rates for case in cases)
     return {
         "cost": float(np.mean([case.cost for case in cases])),
         "dearest": float(np.max([case.cost for case in cases])),
-        "mean": float(np.mean(regrets)),
-        "median": float(np.median(regrets)),
-        "p90": float(np.quantile(regrets, 0.9)),
-        "worst": float(np.max(regrets)),
+        "mean": float(np.mean(excesses)),
+        "mean with luck": float(np.mean(signed)),
+        "median": float(np.median(excesses)),
+        "p90": float(np.quantile(excesses, 0.9)),
+        "worst": float(np.max(excesses)),
+        "mean regret": float(np.mean(regrets)),
+        "worst regret": float(np.max(regrets)),
         "interval holds": float(np.mean([case.covered for case in cases])),
-        "width": float(np.nanmean([case.width for case in cases])),
+        "width": float(np.nanmedian([case.width for case in cases])),
         "safe is safe": sum(case.safe_hits for case in cases) / max(rates, 1),
         "safe found": float(np.mean([case.safe_covered for case in cases])),
     }
 
 
-HEAD = "| searcher | cost (dearest) | regret: mean | median | p90 | worst | interval holds (decades) | safe is safe (found) |"
+HEAD = (
+    "| searcher | cost (dearest) | excess regret: mean (with luck) | median | p90 | worst | regret: mean | worst "
+    "| interval holds (decades) | safe is safe (found) |"
+)
 
 
 def line(name: str, figures: dict[str, float]) -> str:
     """One row of the table."""
     return (
-        f"| {name} | {figures['cost']:.2f} ({figures['dearest']:.2f}) | {figures['mean']:.2f} % "
+        f"| {name} | {figures['cost']:.2f} ({figures['dearest']:.2f}) | {figures['mean']:.2f} % ({figures['mean with luck']:.2f} %) "
         f"| {figures['median']:.2f} % | {figures['p90']:.2f} % | {figures['worst']:.2f} % "
+        f"| {figures['mean regret']:.2f} % | {figures['worst regret']:.2f} % "
         f"| {100 * figures['interval holds']:.0f} % ({figures['width']:.2f}) "
         f"| {100 * figures['safe is safe']:.0f} % ({100 * figures['safe found']:.0f} %) |"
     )
 
 
-def contest(grids: Sequence[Grid], *, only: str, show_cases: bool) -> list[Case]:
+def replayed(contestant: Contestant, grids: Sequence[Grid]) -> list[Case]:
+    """Every study of one contestant."""
+    cases = []
+    for number, grid in enumerate(grids):
+        several = grid.seed_ends.shape[1] > 1
+        for seed in [number] if several else range(contestant.seeds):
+            answer = study(grid, make_searcher(contestant.searcher), max_cost=contestant.price, seed=seed)
+            cases.append(judge(contestant.name, grid, answer))
+    return cases
+
+
+def contest(
+    contestants: Sequence[Contestant], grids: Sequence[Grid], *, workers: int, show_cases: bool, out: TextIO
+) -> list[Case]:
     """Replay every contestant on every grid, and print the table."""
-    print(HEAD)
-    print("| --- " * (HEAD.count("|") - 1) + "|")
+    print(HEAD, file=out)
+    print("| --- " * (HEAD.count("|") - 1) + "|", file=out, flush=True)
     everything = []
-    for name, text, price in CONTESTANTS:
-        if only and only not in name:
-            continue
-        cases = [judge(name, grid, study(grid, searcher(text), max_cost=price)) for grid in grids]
-        print(line(name, summary(cases)))
-        if show_cases:
-            for case in cases:
+    began = time.monotonic()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        found = pool.map(replayed, contestants, [grids] * len(contestants))
+        for number, (contestant, cases) in enumerate(zip(contestants, found, strict=True), start=1):
+            print(line(contestant.name, summary(cases)), file=out, flush=True)
+            for case in cases if show_cases else ():
                 print(
-                    f"    {case.grid:30s} lr {case.lr:<9.3g} regret {100 * case.regret:6.2f} %  cost {case.cost:.2f}"
+                    f"    {case.grid:42s} lr {case.lr:<9.3g} regret {100 * case.regret:6.2f} %  "
+                    f"oracle {100 * case.oracle:6.2f} %  excess {100 * case.excess:6.2f} %  cost {case.cost:.2f}",
+                    file=out,
                 )
-        everything += cases
+            everything += cases
+            seconds = time.monotonic() - began
+            print(f"{number} of {len(contestants)} searchers, {seconds:.0f} s", file=sys.stderr, flush=True)
     return everything
 
 
@@ -162,7 +235,7 @@ def leave_one_out(grids: Sequence[Grid]) -> None:
     for problem in sorted({grid.problem for grid in grids}):
         mine = [index for index, grid in enumerate(grids) if grid.problem == problem]
         rest = [index for index in range(len(grids)) if index not in mine]
-        best = min(priors, key=lambda prior: np.mean([cases[prior][index].regret for index in rest]))
+        best = min(priors, key=lambda prior: np.mean([cases[prior][index].excess for index in rest]))
         left_out += [cases[best][index] for index in mine]
         print(f"    without {problem:16s} {best}")
     print(HEAD)
@@ -175,12 +248,18 @@ def leave_one_out(grids: Sequence[Grid]) -> None:
     )
 
 
-def main() -> None:
-    """Print the table, and write it where asked."""
+def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--set", choices=SETS, default="deepobs", help="which grids")
     parser.add_argument("--only", default="", help="only the searchers with this in their name")
+    parser.add_argument("--seeds", type=int, default=3, help="of Optuna's searchers, on grids with one seed")
+    parser.add_argument(
+        "--quick", action="store_true", help="of Optuna only random and TPE at 8 full runs, one seed"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument(
         "--made-up", action="store_true", help="on closed-form trainings instead; needs no data"
     )
@@ -188,17 +267,45 @@ def main() -> None:
     parser.add_argument(
         "--leave-one-out", action="store_true", help="choose the race's constants without each problem"
     )
-    parser.add_argument("-o", "--output", type=Path, help="write every study as JSON")
-    options = parser.parse_args()
-    grids = made_up_grids() if options.made_up else recorded_grids()
-    if options.leave_one_out:
-        leave_one_out(grids)
-        return
-    cases = contest(grids, only=options.only, show_cases=options.cases)
+    parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
+    parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a table for each set of grids, and JSON where asked."""
+    options = options_of(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started
+    out = sys.stderr if options.json else sys.stdout
+    names = ["made up"] if options.made_up else SETS[:2] if options.set == "all" else [options.set]
+    everyone = list(PLAIN)
+    if find_spec("optuna"):
+        everyone += optuna_contestants(seeds=options.seeds, quick=options.quick)
+    else:
+        print("skipped: Optuna is not installed", file=sys.stderr)
+    contestants = [contestant for contestant in everyone if options.only in contestant.name]
+    report = {}
+    for name in names:
+        grids = made_up_grids() if options.made_up else grids_of(name)
+        if not grids:
+            continue
+        if options.leave_one_out:
+            leave_one_out(grids)
+            continue
+        print(f"{name}: {len(grids)} grids", file=out)
+        cases = contest(contestants, grids, workers=options.workers, show_cases=options.cases, out=out)
+        report[name] = {
+            "searchers": {
+                contestant.name: summary([case for case in cases if case.contestant == contestant.name])
+                for contestant in contestants
+            },
+            "cases": [asdict(case) | {"excess": case.excess} for case in cases],
+        }
+    text = json.dumps(report, indent=1)
+    if options.json:
+        print(text)
     if options.output:
-        options.output.write_text(
-            json.dumps([asdict(case) for case in cases], indent=1) + "\n", encoding="utf-8"
-        )
+        options.output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

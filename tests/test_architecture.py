@@ -63,6 +63,7 @@ PLANTED = [
     ("engines", "studies/planted.py", "import lrlab.store.sql"),
     ("engines", "cli/planted.py", "import lrlab.runners.processes"),
     ("torch", "runners/planted.py", "from torch import nn"),
+    ("huggingface", "tasks/planted.py", "from transformers import Trainer"),
     ("database", "api/planted.py", "import sqlalchemy.orm"),
     ("database", "cli/planted.py", "import sqlite3"),
     ("drawing", "report/planted.py", "import plotly.graph_objects"),
@@ -171,6 +172,8 @@ def faults_of_call(node: ast.Call) -> Iterator[str]:
 def may_know_torch(file: str) -> bool:
     """Whether a file may import torch, or a task that does; the tree loads it when a state holds a tensor only."""
     room, _, name = file.partition("/")
+    if room == "adapters":
+        return name.startswith("huggingface")
     return room == "tasks" and (name.startswith("torch_") or name == "checkpoint_tree.py")
 
 
@@ -183,6 +186,8 @@ def faults_of_import(modules: list[str], file: str) -> Iterator[str]:
         if package == "torch" and not may_know_torch(file):
             yield "imports torch"
         picks = room in ("api", "testing") or may_know_torch(file)
+        if package in ("accelerate", "transformers") and not file.startswith("adapters/huggingface"):
+            yield f"imports {package}"
         if module.startswith("lrlab.tasks.torch_") and not picks:
             yield "picks a concrete task"
 
@@ -233,6 +238,9 @@ def test_there_are_files_to_check() -> None:
         ("db.execute('SELECT {}'.format(name))", "store/planted.py", "builds SQL from values"),
         ("import torch", "tasks/planted.py", "imports torch"),
         ("from torch import nn", "api/torch_planted.py", "imports torch"),
+        ("import torch", "adapters/planted.py", "imports torch"),
+        ("from transformers import Trainer", "adapters/planted.py", "imports transformers"),
+        ("import accelerate.state", "tasks/torch_planted.py", "imports accelerate"),
         ("from lrlab.tasks.torch_recipe import Recipe", "studies/planted.py", "picks a concrete task"),
         ("import lrlab.tasks.torch_recipe", "tasks/planted.py", "picks a concrete task"),
         ("import lrlab", "runners/planted.py", "uses the public names"),

@@ -63,8 +63,9 @@ def test_there_is_enough_to_run() -> None:
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_a_page_runs(page: Path, tmp_path: Path) -> None:
     program = as_program(page)
-    if "torch" in program:
-        pytest.importorskip("torch")
+    for package in ("torch", "transformers"):
+        if package in program:
+            pytest.importorskip(package)
     script = tmp_path / f"{page.stem}.py"
     script.write_text(program, encoding="utf-8")
     done = subprocess.run(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lrlab import torch as torch
+    from lrlab.adapters.huggingface import huggingface as huggingface
+    from lrlab.adapters.yolo import yolo as yolo
     from lrlab.api.results import Answer as Answer
     from lrlab.api.sweep import resume as resume
     from lrlab.api.sweep import sweep as sweep
@@ -29,9 +31,11 @@ _HOMES = {
     "Run": "lrlab.core.run",
     "RunClosed": "lrlab.core.errors",
     "command": "lrlab.tasks.command",
+    "huggingface": "lrlab.adapters.huggingface",
     "resume": "lrlab.api.sweep",
     "sweep": "lrlab.api.sweep",
     "task": "lrlab.tasks.function",
+    "yolo": "lrlab.adapters.yolo",
 }
 
 __all__ = [*sorted(_HOMES), "torch"]  # noqa: PLE0604 - the names are strings

@@ -178,12 +178,12 @@ def test_stop(lrlab, start, sweep, place):
     while not (place / "begun.txt").exists():
         time.sleep(0.02)
     said = lrlab("stop", "bowl")
-    assert (said.code, said.out) == (0, ""), said.err
+    assert (said.code, said.out) == (0, "bowl: Stopped; its results stay.\n"), said.err
     out, _ = running.communicate(timeout=20)
     assert '"STOPPED"' in out
     said = lrlab("stop", "bowl")
     assert said.code == 8
-    assert "is not running" in said.err
+    assert "no process runs it" in said.err
 
 
 @pytest.mark.parametrize("words", [("runs", "bowk"), ("resume", "bowk"), ("stop", "bowk"), ("plot", "bowk"),

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from lrlab.cli.progress_view import Lines, clock, picture, price_line, progress_view, status_line
+from lrlab.api.progress_text import Lines, clock, price_line, status_line
+from lrlab.cli.progress_view import picture, progress_view
 from lrlab.core.answer import Answer
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric

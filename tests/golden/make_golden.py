@@ -1,4 +1,4 @@
-"""Makes ``study-schema-1.sqlite``: a small study as schema 1 keeps it.
+"""Makes ``study-schema-2.sqlite``: a small study as schema 2 keeps it.
 
     python tests/golden/make_golden.py
 
@@ -12,21 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from lrlab.core.answer import Answer, Caution
+from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome, State, StudyState
 from lrlab.core.question import Advance, Arm, Question
 from lrlab.core.record import Record
-from lrlab.core.run import Run
+from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Event, Study
 from lrlab.store.sql import SqliteStore
 
-NAME = "study-schema-1"
+NAME = "study-schema-2"
 FILE = Path(__file__).with_name(f"{NAME}.sqlite")
 
 
+COMMAND = Command(kind="extend", arguments={"lr": "1e-5:1"}, id="first")
+REPLY = Reply(fate=Fate.DONE, text="Extended: rates 0.001:1 became 1e-05:1 ü.")
+
+
 def golden_study() -> Study:
-    """What the file holds."""
+    """What the file holds; the file of schema 1 holds it too, but for what is new in schema 2."""
     question = Question(
         lr=LRRange(1e-5, 1.0),
         budget=4,
@@ -40,6 +45,7 @@ def golden_study() -> Study:
         arms=(Arm(name="adamw", optimizer="adamw", schedule="cosine"), Arm(name="sgd ü", optimizer="sgd")),
         resumes="exact",
         current_lr=0.01,
+        known=(RunKey("sgd ü", 1.0, 1),),
     )
     good = Run(
         lr=0.0031622776601683794,
@@ -63,7 +69,7 @@ def golden_study() -> Study:
             Record(1, {"val_acc": math.nan, "loss": -math.inf}),
         )
     )
-    waiting = Run(lr=1e-5, seed=2**40, arm="adamw", target=2)
+    waiting = Run(lr=1e-5, seed=2**40, arm="adamw", target=2, reopened=True)
     answer = Answer(
         lr=good.lr,
         interval=(1e-3, 1e-2),
@@ -116,6 +122,7 @@ def main() -> None:
             ledger.write_run(run)
             ledger.append(run.key, 0, run.records)
             ledger.flush()
+        ledger.reply(COMMAND, REPLY)
         ledger.conclude(study.state, study.answer)
         ledger.close()
         shutil.copy(store.folder / FILE.name, FILE)

@@ -166,7 +166,7 @@ def two_arms() -> Answer:
 
 def hostile() -> Answer:
     """Text that a page, a terminal or a picture must not obey, in every place that holds foreign text."""
-    arms = (Arm(name=HOSTILE), Arm(name="sgd"))
+    arms = (Arm(name="adamw"), Arm(name="sgd"))
     metric = HOSTILE.replace(":", "")
     runs = tuple(
         replace(

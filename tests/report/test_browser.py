@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.plot]
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("plotly")
 
+from lrlab.report import notebook  # noqa: E402
 from lrlab.report.html import report_html  # noqa: E402
 
 CHROMIUM = os.environ.get("LRLAB_CHROMIUM") or shutil.which("chromium")
@@ -138,3 +139,18 @@ def test_without_script_it_still_answers(show):
     assert "Use LR 2.15e-3" in page.text_content('[role="status"]')
     assert "The charts need JavaScript" in page.text_content("noscript")
     assert page.locator("#runs tbody tr").count() == 13
+
+
+def test_foreign_text_in_a_notebooks_cells_stays_text(browser):
+    answer = samples.hostile()
+    live = notebook.live_html(
+        samples.HOSTILE, share=0.5, said=samples.HOSTILE, drawn=notebook.live_pictures(answer)
+    )
+    cells = [notebook.answer_html(answer), notebook.run_html(answer.runs[5], answer.question), live]
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_content("".join(cells))
+    assert page.evaluate("window.__x") is None
+    assert page.locator("img").count() == page.locator('img[src^="data:image/png"]').count() == 4
+    assert page.locator("script").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lrlab.core.command import Command
 from lrlab.core.errors import ConflictError, NotFoundError, StoreError
 from lrlab.core.outcome import StudyState
 from lrlab.store.database import raw_connection
@@ -137,7 +138,7 @@ class TestFolder:
             ledger = store.create(example_study())
             ledger.write_run(EXAMPLE_RUN)
             ledger.flush()
-            assert store.send("x", "stop")
+            assert store.send("x", Command(kind="stop"))
             modes = {
                 str(path.relative_to(store.folder)): oct(stat.S_IMODE(path.stat().st_mode))
                 for path in (store.folder, *store.folder.rglob("*"))
@@ -195,9 +196,11 @@ class TestFolder:
         """As another user where the tests run as root, whom no permission stops; reading still works."""
         script = (
             "import os, sys\n"
+            "import filelock, psutil\n"
             "from lrlab.core.errors import StoreError\n"
             "from lrlab.store.sql import SqliteStore\n"
             "from lrlab.testing.store_values import example_study\n"
+            "SqliteStore(sys.argv[1]).load('x')  # what is imported late must be there before the rights go\n"
             "if os.geteuid() == 0:\n"
             "    os.chown(sys.argv[1] + '/x.sqlite', 65534, -1)\n"
             "    os.chdir(sys.argv[1])\n"
@@ -253,7 +256,7 @@ class TestFolder:
         with monkeypatch.context() as patch:
             patch.setattr("lrlab.store.files.os.fsync", refuse)
             with pytest.raises(StoreError, match=text):
-                store.send("x", "stop")
+                store.send("x", Command(kind="stop"))
         assert ledger.commands() == ()
         ledger.close()
 
@@ -284,9 +287,9 @@ class TestStrangeFiles:
             assert (closed.folder / f"{name}.sqlite").read_bytes() == before
 
     def test_a_newer_schema_is_refused_with_the_way_out(self, closed: SqliteStore) -> None:
-        edit(closed, "PRAGMA user_version=2")
+        edit(closed, "PRAGMA user_version=99")
         for method in (closed.load, closed.open):
-            with pytest.raises(ConflictError, match=r"newer lrlab.*schema 2.*pip install -U lrlab"):
+            with pytest.raises(ConflictError, match=r"newer lrlab.*schema 99.*pip install -U lrlab"):
                 method("x")
         assert "newer lrlab" in closed.summaries()[0].problem
         closed.delete("x")

@@ -1,4 +1,4 @@
-"""A study that schema 1 wrote can be read and continued for ever."""
+"""A study that an older schema wrote can be read and continued for ever."""
 
 import math
 import runpy
@@ -8,20 +8,37 @@ from pathlib import Path
 
 import pytest
 
+from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.outcome import Outcome, StudyState
 from lrlab.core.record import Record
 from lrlab.core.study import Study
+from lrlab.store import schema
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import same_records
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-NAME = "study-schema-1"
+MADE = runpy.run_path(str(GOLDEN / "make_golden.py"))
+NAMES = [f"study-schema-{version}" for version in range(1, schema.SCHEMA_VERSION + 1)]
+
+pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    shutil.copy(GOLDEN / f"{NAME}.sqlite", tmp_path)
+def store(tmp_path: Path, name: str) -> SqliteStore:
+    shutil.copy(GOLDEN / f"{name}.sqlite", tmp_path)
     return SqliteStore(tmp_path)
+
+
+def golden_study(name: str) -> Study:
+    """What the file of this name holds: schema 1 knew less."""
+    study: Study = MADE["golden_study"]()
+    if name == "study-schema-1":
+        question = replace(study.question, known=())
+        assert study.answer is not None
+        answer = replace(study.answer, question=question, study=name)
+        runs = tuple(replace(run, reopened=False) for run in study.runs)
+        study = replace(study, name=name, question=question, runs=runs, answer=answer)
+    return study
 
 
 def assert_same(study: Study, expected: Study) -> None:
@@ -33,17 +50,17 @@ def assert_same(study: Study, expected: Study) -> None:
     assert replace(study, runs=()) == replace(expected, runs=())
 
 
-def test_it_reads_as_it_was_written(store: SqliteStore) -> None:
-    expected = runpy.run_path(str(GOLDEN / "make_golden.py"))["golden_study"]()
-    assert_same(store.load(NAME), expected)
-    ledger = store.open(NAME)
+def test_it_reads_as_it_was_written(store: SqliteStore, name: str) -> None:
+    expected = golden_study(name)
+    assert_same(store.load(name), expected)
+    ledger = store.open(name)
     assert_same(ledger.study, expected)
     ledger.close()
-    assert_same(store.load(NAME), expected)
+    assert_same(store.load(name), expected)
 
 
-def test_some_values_word_for_word(store: SqliteStore) -> None:
-    study = store.load(NAME)
+def test_some_values_word_for_word(store: SqliteStore, name: str) -> None:
+    study = store.load(name)
     good, bad, waiting = study.runs
     assert (good.lr, good.units, good.outcome) == (0.0031622776601683794, 4, Outcome.FINISHED)
     assert [record.at for record in good.records] == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]
@@ -59,12 +76,23 @@ def test_some_values_word_for_word(store: SqliteStore) -> None:
     assert (summary.runs, summary.cost, summary.lr, summary.state) == (3, 1.25, good.lr, StudyState.STOPPED)
 
 
-def test_it_goes_on(store: SqliteStore) -> None:
-    ledger = store.open(NAME)
+def test_it_goes_on(store: SqliteStore, name: str) -> None:
+    ledger = store.open(name)
     good, _, waiting = ledger.study.runs
     assert ledger.append(good.key, 0, good.records) == 0
     assert ledger.append(waiting.key, 0, [Record(1, {"val_acc": 0.5})]) == 1
     ledger.conclude(StudyState.FINISHED, ledger.study.answer)
     ledger.close()
-    study = store.load(NAME)
+    study = store.load(name)
     assert (study.runs[2].units, study.state, len(study.events)) == (1, StudyState.FINISHED, 1)
+
+
+def test_replies_are_kept_from_schema_2_on(store: SqliteStore, name: str) -> None:
+    told = None if name == "study-schema-1" else MADE["REPLY"]
+    assert store.reply(name, MADE["COMMAND"].id) == told
+    ledger = store.open(name)  # the older file is migrated
+    again = Command(kind="stop", id="second")
+    ledger.reply(again, Reply(fate=Fate.DONE, text="Stopped."))
+    ledger.close()
+    assert store.reply(name, "second") == Reply(fate=Fate.DONE, text="Stopped.")
+    assert store.reply(name, MADE["COMMAND"].id) == told

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 from filelock import FileLock
 
 from lrlab.core import wire
+from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.core.outcome import StudyState
+from lrlab.store.book import ENDED
 from lrlab.store.locks import Holder
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study
@@ -31,7 +34,7 @@ ledger.flush()
 ledger.append(EXAMPLE_RUN.key, 10, example_points(5, start=10))
 print("ready", flush=True)
 for line in sys.stdin:
-    print(list(ledger.commands()), flush=True)
+    print([command.kind for command in ledger.commands()], flush=True)
 ledger.close()
 """
 
@@ -68,11 +71,11 @@ def test_another_process_is_named_heard_and_read(store: SqliteStore) -> None:
                 take("x")
         assert store.load("x").state is store.summaries()[0].state is StudyState.RUNNING
         assert len(store.load("x").runs[0].records) == 10
-        assert store.send("x", "stop")
-        assert store.send("x", "extend ü")
+        assert store.send("x", Command(kind="stop"))
+        assert store.send("x", Command(kind="extend", arguments={"lr": "ü"}))
         process.stdin.write("\n")
         process.stdin.flush()
-        assert process.stdout.readline() == "['stop', 'extend ü']\n"
+        assert process.stdout.readline() == "['stop', 'extend']\n"
         process.stdin.close()
         assert process.wait() == 0
     assert len(store.load("x").runs[0].records) == 15
@@ -86,7 +89,7 @@ def test_a_killed_process_holds_nothing(store: SqliteStore) -> None:
         assert process.wait() == -signal.SIGKILL
     assert (store.folder / "x.files" / "holder.json").exists()
     assert store.load("x").state is store.summaries()[0].state is StudyState.INTERRUPTED
-    assert not store.send("x", "stop")
+    assert not store.send("x", Command(kind="stop"))
     assert list((store.folder / "x.files" / "commands").iterdir()) == []
     ledger = store.open("x")
     assert len(ledger.study.runs[0].records) == 10
@@ -153,10 +156,58 @@ def test_a_fork_can_neither_write_nor_free_the_study(store: SqliteStore) -> None
     assert len(store.load("x").runs[0].records) == 3
 
 
-def test_strange_files_among_the_commands_harm_nothing(store: SqliteStore) -> None:
+def test_a_command_that_a_killed_process_left_open_is_refused_by_the_next(store: SqliteStore) -> None:
+    taken, unread = Command(kind="stop"), Command(kind="pause")
+    with other_process(store) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert store.send("x", taken)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "['stop']\n"
+        assert store.send("x", unread)
+        process.kill()
+        process.wait()
+    assert (store.heard("x"), store.reply("x", taken.id)) == (None, None)
+    ledger = store.open("x")
+    assert list(ledger.commands()) == []
+    ledger.close()
+    for command in (taken, unread):
+        assert store.reply("x", command.id) == Reply(fate=Fate.REFUSED, text=ENDED)
+    assert list((store.folder / "x.files" / "commands").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"stop", b"", b"{", b"stop \xff\xfe", b"[]", b"null", b'{"kind": "stop", "id": ""}',
+        b'{"kind": "halt", "id": "1"}', b'{"kind": "stop", "id": "../1"}', b'{"kind": 3, "id": "1"}',
+        b'{"kind": "stop", "id": "1", "arguments": 5}', b'{"kind": "stop", "id": "%s"}' % (b"x" * 101), b"\0" * 99,
+    ],
+)  # fmt: skip
+def test_strange_files_among_the_commands_harm_nothing_and_are_told(
+    store: SqliteStore, content: bytes
+) -> None:
     ledger = store.open("x")
     commands = store.folder / "x.files" / "commands"
-    (commands / "1.txt").write_bytes(b"stop \xff\xfe")
-    (commands / ".2.txt.99.tmp").write_text("half a comm")
-    assert list(ledger.commands()) == ["stop ��"]
+    (commands / "1.json").write_bytes(content)
+    (commands / ".2.json.99.tmp").write_text("half a comm")
+    good = Command(kind="stop")
+    assert store.send("x", good)
+    assert list(ledger.commands()) == [good]
+    assert [event.kind for event in ledger.study.events] == ["unreadable_command"]
+    assert not (commands / "1.json").exists()
+    ledger.close()
+
+
+def test_a_process_that_looks_for_no_commands_gets_old(store: SqliteStore) -> None:
+    ledger = store.open("x")
+    os.utime(store.folder / "x.files" / "holder.json", (0, time.time() - 42))
+    heard = store.heard("x")
+    assert heard is not None
+    assert 41 < heard < 60
+    ledger.commands()
+    again = store.heard("x")
+    assert again is not None
+    assert again < 30
     ledger.close()

@@ -18,14 +18,14 @@ from lrlab.store.database import _connect, connect, new_database, schema_version
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study
 
-SECOND = """
+NEXT = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "{next:04}"
+down_revision = "{last:04}"
 def upgrade():
     op.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY)")
     op.execute("UPDATE study SET task = 'migrated'")
-    {}
+    {statement}
 """
 
 
@@ -65,12 +65,17 @@ def store(tmp_path: Path) -> SqliteStore:
     return store
 
 
-def in_the_future(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, last: str) -> None:
-    """As an lrlab with schema 2, whose migration ends with the statement ``last``."""
+NOW = schema.SCHEMA_VERSION
+
+
+def in_the_future(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, statement: str) -> None:
+    """As an lrlab with the next schema, whose migration ends with ``statement``."""
     shutil.copytree(migrate.SCRIPTS, tmp_path / "100 % migrations")
-    (tmp_path / "100 % migrations" / "versions" / "0002_second.py").write_text(SECOND.format(last))
+    (tmp_path / "100 % migrations" / "versions" / "9999_next.py").write_text(
+        NEXT.format(next=NOW + 1, last=NOW, statement=statement)
+    )
     monkeypatch.setattr(migrate, "SCRIPTS", tmp_path / "100 % migrations")
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NOW + 1)
 
 
 def header(store: SqliteStore) -> tuple[int, str, int]:
@@ -87,12 +92,12 @@ def test_opening_migrates_and_goes_on(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     in_the_future(monkeypatch, tmp_path, "pass")
-    assert header(store) == (1, "mlp on digits", 0)
+    assert header(store) == (NOW, "mlp on digits", 0)
     ledger = store.open("x")
     assert ledger.study.task == "migrated"
     assert ledger.append(EXAMPLE_RUN.key, 0, example_points(4)) == 1
     ledger.close()
-    assert header(store) == (2, "migrated", 1)
+    assert header(store) == (NOW + 1, "migrated", 1)
     assert len(store.load("x").runs[0].records) == 4
     store.open("x").close()
 
@@ -103,7 +108,7 @@ def test_a_migration_that_fails_changes_nothing(
     in_the_future(monkeypatch, tmp_path, 'op.execute("INSERT INTO missing VALUES (1)")')
     with pytest.raises(StoreError, match="no such table: missing"):
         store.open("x")
-    assert header(store) == (1, "mlp on digits", 0)
+    assert header(store) == (NOW, "mlp on digits", 0)
     monkeypatch.undo()
     store.open("x").close()
 

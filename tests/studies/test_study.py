@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lrlab.core.answer import Answer
+from lrlab.core.command import Command
 from lrlab.core.errors import TaskError
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
@@ -124,7 +125,7 @@ def test_stop_keeps_what_is_there() -> None:
     store = MemoryStore()
 
     def stops(progress: Progress) -> None:
-        store.send("s", "stop")
+        store.send("s", Command(kind="stop"))
 
     answer = carry_out(descend, store=store, listener=stops)
     assert store.load("s").state is StudyState.STOPPED

@@ -167,7 +167,8 @@ def train_with_default(demo: Demo, answer: Answer) -> Trained:
         with one_thread():
             run = Run(lr=recipe.default_lr).with_records(tuple(session.advance(question.budget)))
         score = run.score(question.metric, reduce=question.reduce)
-        return _judged(demo, recipe.load_model(session.state()), lr=run.lr, score=score)
+        model = recipe.load_model(session.state(), best=question.reduce == "best")
+        return _judged(demo, model, lr=run.lr, score=score)
     finally:
         session.close()
 

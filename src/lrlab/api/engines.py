@@ -3,21 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lrlab.core.answer import Answer, Caution
 from lrlab.core.errors import SpecError
-from lrlab.core.question import Question, is_real, whole_number
-from lrlab.core.run import RunKey
-from lrlab.runners.inline import InlineRunner
-from lrlab.runners.memory import MemoryBound
-from lrlab.runners.processes import ProcessRunner
-from lrlab.runners.protocol import Runner
-from lrlab.searchers.answer import conclude
+from lrlab.core.question import Done, Question, is_real, whole_number
+from lrlab.core.run import DEFAULT_ARM, Run, RunKey
 from lrlab.store.files import StudyFiles
 from lrlab.store.memory import MemoryStore
 from lrlab.store.protocol import Store
 from lrlab.studies.lab import Lab
 from lrlab.tasks.protocol import Task
 from lrlab.tasks.run_folder import RunFolder, run_name
+
+if TYPE_CHECKING:  # a list of studies needs neither, and NumPy makes them slow to import
+    from lrlab.runners.protocol import Runner
+    from lrlab.searchers.protocol import Searcher
 
 
 def default_folder() -> Path:
@@ -58,6 +59,35 @@ def open_lab(store: "str | Path | Store | None" = None) -> Lab:
     return Lab(open_store(store), conclude)
 
 
+def conclude(
+    question: Question,
+    runs: Sequence[Run],
+    /,
+    *,
+    done: Done | None = None,
+    extra_warnings: tuple[Caution, ...] = (),
+) -> Answer:
+    """The answer that runs support; see ``lrlab.searchers.answer``."""
+    from lrlab.searchers.answer import conclude
+
+    return conclude(question, runs, done=done, extra_warnings=extra_warnings)
+
+
+def make_searcher(text: str) -> "Searcher":
+    """The searcher that a text names: one of ``searchers/choose.py``, or Optuna's (``optuna:tpe+asha:16``).
+
+    Raises:
+        SpecError: If there is none of that name, or Optuna is not installed.
+    """
+    if isinstance(text, str) and text.strip().partition(":")[0] == "optuna":
+        from lrlab.adapters.optuna import optuna_searcher
+
+        return optuna_searcher(text)
+    from lrlab.searchers.choose import searcher as choose_searcher
+
+    return choose_searcher(text)
+
+
 def runs_folder(store: Store, study: str) -> Path | None:
     """Where what the runs of a shell command write belongs; None in a store without files."""
     folder = getattr(store, "folder", None)
@@ -67,6 +97,8 @@ def runs_folder(store: Store, study: str) -> Path | None:
 def run_folder(store: Store, study: str, key: RunKey) -> RunFolder | None:
     """What a run of a shell command has written; None where there is nothing."""
     place = runs_folder(store, study)
+    if place is not None and key.arm != DEFAULT_ARM:
+        place /= key.arm
     found = RunFolder(place / run_name(key.lr, key.seed)) if place is not None else None
     return found if found is not None and found.path.is_dir() else None
 
@@ -89,7 +121,7 @@ def make_runner(
     memory_gib: float | None = None,
     threads: int = 1,
     devices: Sequence[str] = (),
-) -> Runner:
+) -> "Runner":
     """A runner for a study's tasks.
 
     Args:
@@ -103,6 +135,10 @@ def make_runner(
     Raises:
         SpecError: If an argument breaks its rule.
     """
+    from lrlab.runners.inline import InlineRunner
+    from lrlab.runners.memory import MemoryBound
+    from lrlab.runners.processes import ProcessRunner
+
     if isinstance(devices, str):
         raise SpecError(f'devices: expected a list such as ["0", "1"], got {devices!r}.')
     if workers is None:

@@ -7,10 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 from lrlab.core import answer as core
 from lrlab.core.errors import NotFoundError, SpecError, StoreError
+from lrlab.core.question import Question, whole_number
+from lrlab.core.run import Run as CoreRun
 from lrlab.core.study import Study
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Run(CoreRun):
+    """A run that can show itself; else, also where it is compared, a ``lrlab.core.run.Run``."""
+
+    _question: Question = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, run: CoreRun, question: Question) -> "Self":
+        """``run`` with the question that it helps to answer."""
+        return cls(**{name: getattr(run, name) for name in _RUN_FIELDS}, _question=question)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CoreRun):
+            return NotImplemented
+        return _values(self) == _values(other)
+
+    __hash__ = CoreRun.__hash__
+
+    def __repr__(self) -> str:
+        return f"<Run {self}>"
+
+    def __str__(self) -> str:
+        from lrlab.report.notebook import run_line
+
+        return run_line(self, self._question)
+
+    def _repr_html_(self) -> str:
+        from lrlab.report.notebook import run_html
+
+        return run_html(self, self._question)
+
+
+_RUN_FIELDS = tuple(f.name for f in fields(CoreRun))
+
+
+def _values(run: CoreRun) -> tuple[object, ...]:
+    return tuple(getattr(run, name) for name in _RUN_FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +64,11 @@ class Answer(core.Answer):
     def of(cls, answer: core.Answer, study: Study) -> "Self":
         """``answer`` with the study that it came from."""
         values = {f.name: getattr(answer, f.name) for f in fields(core.Answer)}
+        values["runs"] = tuple(Run.of(run, answer.question) for run in answer.runs)
         return cls(**values, _study=study)
+
+    def __repr__(self) -> str:
+        return f"<Answer{f' {self.study}' if self.study else ''}: {self}>"
 
     def __str__(self) -> str:
         return core.sentence(self)
@@ -59,16 +104,70 @@ class Answer(core.Answer):
 
     def report(self, path: "str | Path") -> Path:
         """Write the one-file report; it opens from disk without a network."""
+        target = Path(path)
+        write_file(target, self._page().encode())
+        return target
+
+    def export(
+        self,
+        path: "str | Path",
+        *,
+        format: str | None = None,
+        what: str | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Write the study into a file for other programs, with every point and every digit.
+
+        Args:
+            path: The file; ``.csv``, ``.json`` or ``.parquet``. JSON keeps everything, for ``lrlab import``.
+            format: ``"csv"``, ``"json"`` or ``"parquet"``, where the suffix does not tell it.
+            what: Rows of a table: ``"points"`` (default) or ``"runs"``.
+            force: Whether a file that is there may be replaced.
+
+        Returns:
+            The file.
+
+        Raises:
+            SpecError: If an argument breaks its rule, or the answer has no study.
+            ConflictError: If the file is there already.
+            NotFoundError: If Parquet is asked for, and pyarrow is not installed.
+            StoreError: If it cannot be written.
+        """
+        from lrlab.api.export import export_study, plan
+
+        if self._study is None:
+            raise SpecError("export: this answer has no study.", hint="Use the answer that sweep returned.")
+        return export_study(self._study, path, plan=plan(path, form=format, what=what), force=force)
+
+    def show(self, *, height: int = 600) -> None:
+        """Show the report: inside a notebook, in a frame of its own that needs no network; else in a browser.
+
+        Where no browser can be seen (no screen, ``CI`` or ``LRLAB_NO_BROWSER`` is set) the path of the report, a
+        temporary file, is printed.
+
+        Args:
+            height: Of the frame in a notebook, in pixels; at least 100.
+
+        Raises:
+            SpecError: If the height breaks its rule, or the answer has no study.
+            NotFoundError: If Plotly is not installed.
+        """
+        from lrlab.api.notebook import show_page
+
+        height = whole_number("height", height, 100, hint="It is in pixels, such as 600.")
+        show_page(self._page(), name=self.study or "answer", height=height)
+
+    def _page(self) -> str:
         from lrlab.report.html import report_html
 
-        target = Path(path)
         if self._study is None:
             raise SpecError("report: this answer has no study.", hint="Use the answer that sweep returned.")
-        write_file(target, report_html(self._study, self).encode())
-        return target
+        return report_html(self._study, self)
 
     def load_model(self, recipe: Any) -> Any:
         """The trained winner as a PyTorch module, on the CPU and in evaluation mode.
+
+        Its weights are those that gave the answer's score: of the best unit, or with ``reduce="last"`` of the last.
 
         Args:
             recipe: The recipe that was swept.
@@ -85,7 +184,8 @@ class Answer(core.Answer):
                 "load_model: this answer keeps no trained model.",
                 hint="Sweep a recipe, with a folder as store.",
             )
-        return recipe.load_model(stored_state(self.checkpoint, recipe, winner.key))
+        state = stored_state(self.checkpoint, recipe, winner.key)
+        return recipe.load_model(state, best=self.question.reduce == "best")
 
     def code(self, framework: str = "torch") -> str:
         """Lines of Python that set this rate up.

@@ -5,26 +5,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrlab.api.engines import make_runner, open_lab, runs_folder
+from lrlab.api.arms import Arms
+from lrlab.api.engines import make_runner, make_searcher, open_lab, runs_folder
 from lrlab.api.environment import environment
 from lrlab.api.interrupt import saving_on_signals
+from lrlab.api.live import watching
 from lrlab.api.results import Answer
-from lrlab.api.targets import as_task, build, in_place, target_of
+from lrlab.api.targets import build
 from lrlab.core.errors import NotFoundError, SpecError, StudyInterrupted
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import StudyState
-from lrlab.core.question import Arm, Question, is_real
-from lrlab.core.run import DEFAULT_ARM
+from lrlab.core.question import Question, is_real
 from lrlab.core.study import Study
-from lrlab.searchers.choose import searcher as choose_searcher
 from lrlab.store.names import checked_name
 from lrlab.store.protocol import Ledger, Store
 from lrlab.studies.lab import Lab
 from lrlab.studies.progress import ProgressListener
 from lrlab.studies.resume import check_continues
 from lrlab.studies.study import StudyLoop
-from lrlab.tasks.protocol import Task
 
 
 def sweep(
@@ -47,20 +46,21 @@ def sweep(
     memory_gib: float | None = None,
     threads: int = 1,
     devices: Sequence[str] = (),
-    progress: ProgressListener | None = None,
+    progress: "bool | ProgressListener | None" = None,
     target: Mapping[str, object] | None = None,
 ) -> Answer:
     """Find the learning rate that is best when trained to the end, and train it.
 
     Args:
-        task: A task, or a function ``train(run)``.
-        lr: Range to search, such as ``(1e-5, 1e-1)`` or ``"1e-5:1e-1"``; by default the task's own.
+        task: A task, or a function ``train(run)``; or several alternatives ("arms"), each with a rate of its own, by
+            name: ``{"sgd": recipe, "adamw": other}``. They must agree in budget, unit and metric.
+        lr: Range to search, such as ``(1e-5, 1e-1)`` or ``"1e-5:1e-1"``; by default the task's own, or each arm's.
         budget: Length of a full run, in units; a function needs it.
         metric: What is compared, such as ``"val_loss"``; ``NAME:min`` or ``NAME:max`` where the name does not tell.
         seed: First seed.
         seeds: Seeds of the final comparison.
         workers: Worker processes; 0 trains in this process; by default one a GPU, else one for two cores.
-        searcher: ``race``, ``grid:N``, ``halving`` or ``halving:N``.
+        searcher: ``race``, ``grid:N``, ``halving``, ``halving:N``, or Optuna's: ``optuna:tpe``, ``optuna:gp+asha:16``.
         max_cost: Price limit in full runs, the winner's own included.
         max_time: Time limit in seconds; the study can be resumed.
         tolerance: Regret up to which a rate counts as safe.
@@ -71,7 +71,9 @@ def sweep(
         memory_gib: Memory in GiB that all workers together may keep.
         threads: Threads of numerical libraries in each worker.
         devices: Values of CUDA_VISIBLE_DEVICES, dealt out to the workers in turn.
-        progress: Called with ``Progress`` at every slice's end and twice a second.
+        progress: Whether to show how it goes: True, False, or a function that is called with ``Progress`` at every
+            slice's end and twice a second. By default a notebook shows a live view and a script nothing; with True
+            a script gets a line on stderr now and then.
         target: How the command line can build the task again; not needed from Python.
 
     Returns:
@@ -83,20 +85,20 @@ def sweep(
         TaskError: If the training fails at every rate, or never reports the metric.
         StudyInterrupted: After Ctrl-C; everything is saved.
     """
-    made = as_task(task, budget=budget, metric=metric)
+    watched = watching(progress)
+    made = Arms.of(task, budget=budget, metric=metric)
     question = make_question(
         made, lr=lr, seed=seed, seeds=seeds, max_cost=max_cost, tolerance=tolerance,
         current_lr=current_lr, reduce=reduce,
     )  # fmt: skip
     lab = open_lab(store)
-    chosen = choose_searcher(searcher)
+    chosen = make_searcher(searcher)
     if max_time is not None and not (is_real(max_time) and max_time > 0):
         raise SpecError(f"max_time: must be above 0 seconds, got {max_time!r}.")
     name = checked_name(study) if study is not None else lab.free_name(made.name)
-    made = in_place(made, runs_folder(lab.store, name))
-    target = target or target_of(made)
+    target = target or made.target()
     runner = make_runner(
-        {DEFAULT_ARM: made},
+        made.in_place(runs_folder(lab.store, name)),
         question,
         workers=workers,
         memory_gib=memory_gib,
@@ -108,7 +110,7 @@ def sweep(
         question=question,
         task=made.name,
         searcher=searcher,
-        fingerprint=str(getattr(made, "fingerprint", "")),
+        fingerprint=made.fingerprint,
         target=target,
         created=time.time(),
         environment=environment(),
@@ -117,14 +119,14 @@ def sweep(
     try:
         if ledger.study.state is StudyState.FINISHED:
             return Answer.of(lab.answer(ledger.study), ledger.study)
-        with saving_on_signals() as interrupt:
+        with watched as listener, saving_on_signals() as interrupt:
             loop = StudyLoop(
                 ledger=ledger,
                 searcher=chosen,
                 runner=runner,
                 conclude=lab.conclude,
-                warnings=tuple(getattr(made, "warnings", ())),
-                listener=progress,
+                warnings=made.warnings,
+                listener=listener,
                 interrupted=interrupt,
                 max_time_s=max_time,
             )
@@ -142,7 +144,7 @@ def resume(
     name: str,
     *,
     store: "str | Path | Store | None" = None,
-    progress: ProgressListener | None = None,
+    progress: "bool | ProgressListener | None" = None,
     **options: Any,
 ) -> Answer:
     """Continue an interrupted study whose task can be built again, to the answer it would have given.
@@ -163,7 +165,7 @@ def resume(
     task = build(study.target)
     return sweep(
         task,
-        lr=question.lr,
+        lr=None if any(arm.lr for arm in question.arms) else question.lr,
         seed=question.seed,
         seeds=question.seeds,
         searcher=study.searcher,
@@ -180,30 +182,28 @@ def resume(
 
 
 def make_question(
-    task: Task,
+    arms: Arms,
     *,
     lr: "str | Sequence[float] | LRRange | None",
     reduce: str,
     **settings: Any,
 ) -> Question:
-    """What a sweep of ``task`` asks; see ``sweep``.
+    """What a sweep of ``arms`` asks; see ``sweep``.
 
     Raises:
         SpecError: If a value breaks its rule, or the task has no range of its own and none is given.
     """
-    known = lr if lr is not None else getattr(task, "default_lr_range", None)
-    if known is None:
-        raise SpecError(
-            f"sweep: {task.name} has no default range of rates.", hint="Give lr=(1e-5, 1e-1), say."
-        )
-    arm = Arm(optimizer=str(getattr(task, "optimizer", "")), schedule=str(getattr(task, "schedule", "")))
+    lr_range, known = arms.ranges(lr)
+    task = arms.first
     return Question(
-        lr=LRRange.parse(known),
+        lr=lr_range,
         budget=task.budget,
         unit=task.unit,
         metric=task.metric,
-        resumes=task.resumes,
-        arms=(arm,),
+        resumes=arms.resumes,
+        arms=known,
+        guide=str(getattr(task, "guide", "")),
+        settles=int(getattr(task, "settles", 0)),
         reduce=reduce,  # type: ignore[arg-type]
         **settings,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lrlab.api.data import from_target as data_from_target
+from lrlab.api.import_table import refuse
 from lrlab.core.errors import NotFoundError, SpecError, TaskError
 from lrlab.core.metric import Metric
 from lrlab.core.question import whole_number
@@ -69,7 +70,7 @@ def load_object(ref: str) -> object:
 
 def _load_module(name: str) -> object:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # behind the target's own folder, which goes first
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -147,16 +148,27 @@ def _overridden(target: Any, *, budget: int | None, metric: "str | Metric | None
     return replace(target, **changes) if changes else target  # type: ignore[no-any-return]
 
 
-def build(target: Mapping[str, object]) -> Task:
-    """The task that a stored study was asked about.
+def _changed(recipe: Any, changes: Mapping[str, object]) -> object:
+    """A recipe with another optimizer, schedule or batch size."""
+    if not is_dataclass(recipe) or not {field.name for field in fields(recipe)} >= set(changes):
+        raise SpecError(f"target: {recipe.name} has no {' and no '.join(changes)} to change.")
+    return replace(recipe, **changes)  # type: ignore[type-var]
+
+
+def build(target: Mapping[str, object]) -> "Task | dict[str, Task]":
+    """The task that a stored study was asked about, or its arms' tasks by name.
 
     Args:
         target: ``{"kind": "python" | "recipe", "ref": "MODULE:NAME", "folder": ..., "budget": ..., "metric": ...}``,
-            or what ``target_of`` tells.
+            what ``target_of`` tells, or ``{"kind": "arms", "arms": {name: target}}``.
 
     Raises:
         SpecError: If the study came from a program of its own and only that can build the task.
     """
+    refuse(target, "resume")
+    if target.get("kind") == "arms":
+        own: Any = target["arms"]
+        return {name: cast("Task", build(arm)) for name, arm in own.items()}
     kind, ref = target.get("kind"), str(target.get("ref", ""))
     if kind == "command":
         return command_from_target(target)
@@ -179,7 +191,12 @@ def build(target: Mapping[str, object]) -> Task:
         raise SpecError(
             f"target: {ref} is no recipe but {type(found).__name__}.", hint="Use: lrlab sweep python."
         )
+    changes = {name: target[name] for name in ("optimizer", "schedule", "batch_size") if target.get(name)}
+    if kind == "recipe" and changes:
+        found = _changed(found, changes)
     budget: Any = target.get("budget")
     metric: Any = target.get("metric")
-    hints = {name: str(target[name]) for name in ("unit", "name", "optimizer") if target.get(name)}
+    hints = {
+        name: str(target[name]) for name in ("unit", "name", "optimizer", "schedule") if target.get(name)
+    }
     return as_task(found, budget=budget, metric=metric, **({} if is_task(found) else hints))

@@ -5,7 +5,6 @@ import sys
 
 import typer
 
-from lrlab.api.data import winner_test_scores
 from lrlab.api.results import Answer
 from lrlab.cli.output import Output, speaks_unicode, width
 from lrlab.core.errors import LrlabError
@@ -55,6 +54,8 @@ def show(output: Output, answer: Answer) -> None:
 
 def _judged(output: Output, answer: Answer) -> dict[str, float] | None:
     """The winner's test scores, where the study is one on data; a note where they cannot be had."""
+    from lrlab.api.data import winner_test_scores
+
     try:
         return winner_test_scores(answer)
     except LrlabError as error:

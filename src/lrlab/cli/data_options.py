@@ -7,9 +7,13 @@ import typer
 
 from lrlab.core.errors import SpecError
 
-KINDS = ("table",)
-_EVERYWHERE = ("budget", "metric", "optimizer", "model", "batch_size", "split_seed")
-_OWN = {"table": ("target", "task", "leave_out")}
+KINDS = ("table", "text", "images")
+_EVERYWHERE = ("budget", "metric", "optimizer", "schedule", "model", "batch_size", "split_seed")
+_OWN = {
+    "table": ("target", "task", "leave_out", "encoding"),
+    "text": ("text", "label", "threshold", "encoding"),
+    "images": ("image_size", "augment"),
+}
 _OPTIONS = {
     "model": "--model",
     "batch_size": "--batch-size",
@@ -17,15 +21,29 @@ _OPTIONS = {
     "target": "--target",
     "task": "--task",
     "leave_out": "--leave-out",
+    "text": "--text",
+    "label": "--label",
+    "threshold": "--threshold",
+    "encoding": "--encoding",
+    "image_size": "--image-size",
+    "augment": "--augment",
 }
 
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Model for data. Tables: mlp.", show_default=False),
+    typer.Option(
+        metavar="NAME",
+        help="Model for data. Tables: mlp, linear. Text: bag, gru, transformer. Images: cnn, resnet.",
+        show_default=False,
+    ),
 ]
 BatchSize = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Samples in a batch, for data; by default 32.", show_default=False),
+    list[int] | None,
+    typer.Option(
+        metavar="N",
+        help="Samples in a batch, of data (by default 32), a recipe and yolo. Repeatable, as --optimizer.",
+        show_default=False,
+    ),
 ]
 SplitSeed = Annotated[
     int | None,
@@ -51,6 +69,49 @@ Purpose = Annotated[
 LeaveOut = Annotated[
     list[str] | None,
     typer.Option(metavar="COLUMN", help="A column of a table not to use; repeatable.", show_default=False),
+]
+
+Text = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="Column of texts; its number where there is no header.", show_default=False
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column of the classes or ratings of texts.", show_default=False),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="Make two classes of a text's rating: below it, and at least it.",
+        show_default=False,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Encoding of a table or of texts; by default UTF-8, else what fits.",
+        show_default=False,
+    ),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Pixels a side that images are scaled to, 8 to 224; by default their own, at most 32.",
+        show_default=False,
+    ),
+]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How training images are varied: none, shift (the default), flip, shift+flip.",
+        show_default=False,
+    ),
 ]
 
 
@@ -87,7 +148,7 @@ def refuse_data_options(kind: str, given: Mapping[str, object]) -> None:
         SpecError: If there is one.
     """
     for name, option in _OPTIONS.items():
-        if name in given:
+        if name in given and not (kind == "recipe" and name == "batch_size"):
             raise SpecError(
                 f"sweep: {option} is for data ({', '.join(KINDS)}), and this is a {kind}.",
                 hint="Leave it out.",

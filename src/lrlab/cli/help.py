@@ -32,7 +32,7 @@ EXIT_CODES = (
     (5, "inconclusive", "An answer with a warning: the best rate is at the edge, or noise hides the effect."),
     (7, "not_found", "There is no such study, run, module or file."),
     (8, "conflict", "Somebody else holds the study, its name is taken, or its file is newer."),
-    (10, "worker_lost", "Worker processes ended again and again."),
+    (10, "worker_lost", "Worker processes ended again and again, or a study's process does not answer."),
     (130, "interrupted", "Ctrl-C; everything is saved, and lrlab resume goes on."),
     (143, "terminated", "SIGTERM; everything is saved, and lrlab resume goes on."),
 )

@@ -10,18 +10,23 @@ from typing import Annotated, cast
 
 import typer
 
+from lrlab.cli.control import extend, pause, stop
+from lrlab.cli.delete import delete
 from lrlab.cli.demo import demo
 from lrlab.cli.doctor import doctor
+from lrlab.cli.export import export
 from lrlab.cli.foreign import ForeignCommand
 from lrlab.cli.help import GUIDE, show_help
+from lrlab.cli.importing import import_file
+from lrlab.cli.init import init
 from lrlab.cli.output import Output
 from lrlab.cli.plot import plot
 from lrlab.cli.report import report
 from lrlab.cli.resume import resume
 from lrlab.cli.runs import runs
-from lrlab.cli.stop import stop
 from lrlab.cli.studies import studies
 from lrlab.cli.sweep import sweep
+from lrlab.cli.targets import targets
 from lrlab.cli.version import version
 from lrlab.core.errors import LrlabError
 
@@ -34,11 +39,18 @@ app = typer.Typer(
 app.command()(demo)
 app.command(cls=ForeignCommand)(sweep)
 app.command()(resume)
+app.command()(pause)
 app.command()(stop)
+app.command()(extend)
 app.add_typer(studies, name="studies")
 app.command()(runs)
+app.command()(delete)
 app.command()(plot)
 app.command()(report)
+app.command()(export)
+app.command(name="import")(import_file)
+app.command()(targets)
+app.command()(init)
 app.command()(doctor)
 app.command()(version)
 app.command(name="help")(show_help)

@@ -1,8 +1,11 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
+from lrlab.core.errors import SpecError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[
@@ -54,3 +57,23 @@ Devices = Annotated[
 def device_names(devices: str | None) -> tuple[str, ...]:
     """The parts of ``--devices``."""
     return tuple(part.strip() for part in (devices or "").split(",") if part.strip())
+
+
+def check_word(verb: str, option: str, word: str | None, words: Sequence[str]) -> None:
+    """Refuse a word that is none of ``words``.
+
+    Raises:
+        SpecError: The sentence lists them.
+    """
+    if word is not None and word not in words:
+        raise SpecError(f"{verb}: {option} must be one of {', '.join(words)}, got {word!r}.")
+
+
+def check_count(verb: str, option: str, count: int | None) -> None:
+    """Refuse a number of lines below 1.
+
+    Raises:
+        SpecError: The sentence names the number.
+    """
+    if count is not None and count < 1:
+        raise SpecError(f"{verb}: {option} must be at least 1, got {count}.")

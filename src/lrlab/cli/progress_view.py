@@ -1,9 +1,7 @@
 """How a study goes, while it goes: redrawn in place on a terminal, a line now and then elsewhere."""
 
 import math
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -13,15 +11,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lrlab.api.progress_text import URGENCY, Lines, price_line, so_far, status_line
 from lrlab.cli.output import redraws, speaks_unicode, width
-from lrlab.core.answer import sentence
 from lrlab.core.lr_range import format_lr
 from lrlab.core.run import DEFAULT_ARM, Run
 from lrlab.report.palette import GLYPHS
 from lrlab.report.words import counted, format_score, one_line
 from lrlab.studies.progress import Progress, ProgressListener
 
-_LINE_EVERY_S = 30.0
 _STYLES = {
     "running": "cyan",
     "finished": "green",
@@ -32,19 +29,6 @@ _STYLES = {
     "stopped": "dim",
     "queued": "dim",
 }
-# A rate that several seeds share stands for all of them; the word that matters most is shown.
-_URGENCY = (
-    "running",
-    "queued",
-    "frozen",
-    "paused",
-    "failed",
-    "lost",
-    "diverged",
-    "finished",
-    "dropped",
-    "stopped",
-)
 
 
 @contextmanager
@@ -56,39 +40,6 @@ def progress_view(stream: TextIO) -> Iterator[ProgressListener]:
     console = Console(file=stream, width=width(), highlight=False)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield _Redrawn(live, stream)
-
-
-class Lines:
-    """Plain lines: the price first, then one at most every 30 seconds or when a new stage begins.
-
-    A stage begins when some run is asked to go further than any before.
-
-    Args:
-        stream: Where they go.
-        clock: Seconds, monotonic.
-    """
-
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._due = 0.0
-        self._stage: int | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        """Write a line if one is due."""
-        stage = max((run.target for run in progress.runs), default=0)
-        if self._stage is None:
-            self._say(price_line(progress))
-            self._stage = stage
-            return
-        further = stage > self._stage > 0
-        self._stage = max(stage, self._stage)
-        if further or progress.ended or self._clock() >= self._due:
-            self._say(f"{status_line(progress)}. {'' if progress.ended else so_far(progress)}".rstrip())
-
-    def _say(self, text: str) -> None:
-        self._due = self._clock() + _LINE_EVERY_S
-        print(text, file=self._stream, flush=True)
 
 
 class _Redrawn:
@@ -106,39 +57,6 @@ class _Redrawn:
         console = self._live.console
         console.width = width()
         self._live.update(picture(progress, height=console.height, unicode=self._unicode), refresh=True)
-
-
-def price_line(progress: Progress) -> str:
-    """What the study asks and what it is expected to cost."""
-    question, price = progress.question, progress.price
-    return one_line(
-        f"Study {progress.study}: rates {question.lr}, {question.metric.name} after "
-        f"{counted(question.budget, question.unit)}. Expected cost: about {price.cost:.1f} full runs "
-        f"({counted(price.runs, 'run')}, at most {price.frozen} waiting at once). Ctrl-C saves."
-    )
-
-
-def status_line(progress: Progress) -> str:
-    """How far the study is, in one line."""
-    counts = Counter(run.status for run in progress.runs)
-    told = ", ".join(f"{counts[word]} {word}" for word in _URGENCY if counts[word])
-    left = "" if progress.left_s is None or progress.ended else f", about {clock(progress.left_s)} left"
-    return one_line(
-        f"{progress.study}: {progress.cost:.2f} of about {progress.price.cost:.1f} full runs{left}; "
-        f"{counted(len(progress.runs), 'run')}{f': {told}' if told else ''}"
-    )
-
-
-def so_far(progress: Progress) -> str:
-    """The answer so far, or that there is none."""
-    return one_line(sentence(progress.answer))
-
-
-def clock(seconds: float) -> str:
-    """Seconds as ``m:ss`` or ``h:mm:ss``."""
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def picture(progress: Progress, *, height: int, unicode: bool) -> RenderableType:
@@ -183,7 +101,8 @@ def _row(
 ) -> tuple[RenderableType, ...]:
     arm, lr = key
     question = progress.question
-    word = min((run.status for run in runs), key=_URGENCY.index)
+    # A rate that several seeds share stands for all of them; the word that matters most is shown.
+    word = min((run.status for run in runs), key=URGENCY.index)
     signs = "".join(GLYPHS[run.status] for run in runs) + " " if unicode else ""
     loss = _best(runs, progress)
     score = format_score(question.metric.loss(loss)) if math.isfinite(loss) else ""

@@ -1,11 +1,13 @@
 """``lrlab resume``."""
 
 from lrlab.cli import options
+from lrlab.cli.control import NoWait, ask, go_on, refuse_here
 from lrlab.cli.output import Output
 
 
 def resume(
     name: options.StudyName,
+    no_wait: NoWait = False,
     store: options.Store = None,
     workers: options.Workers = None,
     max_time: options.MaxTime = None,
@@ -15,21 +17,14 @@ def resume(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Continue an interrupted study, to the answer that it would have given."""
-    from lrlab.api import sweep as api
-    from lrlab.cli.answers import give
-    from lrlab.cli.watching import carry_out
+    """Continue an interrupted study here, or let a paused one go on where it waits."""
+    from lrlab.api.engines import open_lab
 
     output = Output(json=json, quiet=quiet)
-    answer = carry_out(
-        api.resume,
-        name,
-        output=output,
-        store=store,
-        workers=workers,
-        max_time=max_time,
-        memory_gib=memory,
-        threads=threads,
-        devices=options.device_names(devices),
-    )
-    give(output, answer, store=store)
+    running = {"workers": workers, "max_time": max_time, "memory": memory, "devices": devices}
+    running["threads"] = threads if threads != 1 else None
+    if open_lab(store).runs_elsewhere(name):
+        refuse_here("resume", name, running)
+        ask(output, name, "resume", store=store, no_wait=no_wait)
+        return
+    go_on(output, name, store=store, **running)

@@ -2,15 +2,17 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from lrlab.cli import options
+from lrlab.cli.options import check_count, check_word
 from lrlab.cli.output import Output, speaks_unicode, width
 from lrlab.core.errors import NotFoundError
-from lrlab.core.lr_range import format_lr
+from lrlab.core.lr_range import LRRange, format_lr, positive_rate
+from lrlab.core.outcome import Outcome, State
 from lrlab.core.run import Run
 from lrlab.core.study import Study
 from lrlab.report.words import counted, format_score, one_line
@@ -20,8 +22,32 @@ from lrlab.store.protocol import Store
 def runs(
     name: options.StudyName,
     lr: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="Show what the runs at this rate recorded.", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="RATE|LOW:HIGH",
+            help="Show what the runs at this rate recorded; or only those in this range.",
+            show_default=False,
+        ),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            "--outcome",
+            metavar="STATE",
+            help="Only those that stand or ended so.",
+            show_default=False,
+        ),
+    ] = None,
+    best: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only the N with the best scores, best first.", show_default=False),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="lr, score (best first) or units (most first).", show_default=False
+        ),
     ] = None,
     log: Annotated[
         bool,
@@ -30,7 +56,7 @@ def runs(
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """The runs of a study; with --lr everything about those at one rate."""
+    """The runs of a study; with --lr RATE everything about those at one rate."""
     from lrlab.api.engines import open_lab
     from lrlab.api.results import Answer
     from lrlab.cli.answers import run_document
@@ -38,19 +64,27 @@ def runs(
     from lrlab.report.text import runs_text
 
     output = Output(json=json)
+    check_word("runs", "--state", state, _STATES)
+    check_word("runs", "--sort", sort, _COLUMNS)
+    check_count("runs", "--best", best)
     lab = open_lab(store)
     study = lab.study(name)
     answer = Answer.of(lab.answer(study), study)
+    chosen = _chosen(study, lr=lr, state=state, best=best, sort=sort)
     if log:
-        _show_logs(
-            output, lab.store, study, study.runs if lr is None else _at_rate(study.runs, lr, study=name)
+        _show_logs(output, lab.store, study, chosen)
+        return
+    if lr is None or ":" in lr:
+        rows = {(row.arm, row.lr, row.seed): row for row in runs_table(answer)}
+        shown = chosen if best or sort else sorted(chosen, key=lambda run: run.key)
+        table = [rows[run.key] for run in shown]
+        output.result(
+            runs_text(table, width=width(), unicode=speaks_unicode(sys.stdout))
+            if table or not study.runs
+            else f"None of the {len(study.runs)} runs is like that."
         )
+        output.document("runs", {"study": name, "runs": [run_document(run, answer) for run in chosen]})
         return
-    if lr is None:
-        output.result(runs_text(runs_table(answer), width=width(), unicode=speaks_unicode(sys.stdout)))
-        output.document("runs", {"study": name, "runs": [run_document(run, answer) for run in answer.runs]})
-        return
-    chosen = _at_rate(study.runs, lr, study=name)
     output.result("\n\n".join(_story(run) for run in chosen))
     output.document(
         "runs",
@@ -59,6 +93,38 @@ def runs(
             "runs": [run_document(run, answer) | {"records": _records(run)} for run in chosen],
         },
     )
+
+
+_STATES = (*map(str, State), *map(str, Outcome))
+_COLUMNS = ("lr", "score", "units")
+
+
+def _chosen(
+    study: Study, *, lr: str | None, state: str | None, best: int | None, sort: str | None
+) -> Sequence[Run]:
+    """The runs that a person asks for, in the order asked for, else as they were begun."""
+    question = study.question
+    found: Sequence[Run] = study.runs
+    if lr is not None and ":" in lr:
+        span = LRRange.parse(lr)
+        found = [run for run in found if run.lr in span]
+    elif lr is not None:
+        found = _at_rate(found, positive_rate(lr, "runs: --lr"), study=study.name)
+
+    def loss(run: Run) -> float:
+        if run.outcome is Outcome.DIVERGED:
+            return math.inf
+        return question.metric.loss(run.score(question.metric, reduce=question.reduce))
+
+    found = [run for run in found if state in (None, run.status)]
+    if best is not None:
+        found = sorted((run for run in found if math.isfinite(loss(run))), key=loss)[:best]
+    orders: dict[str, Callable[[Run], float]] = {
+        "lr": lambda run: run.lr,
+        "score": loss,
+        "units": lambda run: -run.units,
+    }
+    return found if sort is None else sorted(found, key=orders[sort])
 
 
 def _show_logs(output: Output, store: Store, study: Study, chosen: Sequence[Run]) -> None:
@@ -85,7 +151,7 @@ def _show_logs(output: Output, store: Store, study: Study, chosen: Sequence[Run]
     output.document("logs", {"study": study.name, "runs": logs})
 
 
-def _at_rate(found: tuple[Run, ...], lr: float, *, study: str) -> list[Run]:
+def _at_rate(found: Sequence[Run], lr: float, *, study: str) -> list[Run]:
     """The runs whose rate is ``lr``, as exactly as a person types it."""
     chosen = [run for run in found if math.isclose(run.lr, lr, rel_tol=1e-9)]
     chosen = chosen or [run for run in found if format_lr(run.lr) == format_lr(lr)]

@@ -1,12 +1,15 @@
 """``lrlab studies``."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
-from lrlab.cli.options import Json, Store, StudyName
+from lrlab.cli.options import Json, Store, StudyName, check_count, check_word
 from lrlab.cli.output import Output, width
 from lrlab.core.lr_range import format_lr
+from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
 from lrlab.report.canvas import wrapped
 from lrlab.report.words import counted, one_line, short
@@ -15,22 +18,65 @@ from lrlab.store.protocol import StudySummary
 studies = typer.Typer(help="The studies in the store: list them, or show one.", rich_markup_mode=None)
 
 
+StateOption = Annotated[
+    str | None,
+    typer.Option("--state", metavar="STATE", help="Only those that stand so.", show_default=False),
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--task", metavar="TEXT", help="Only those whose task has this in its name.", show_default=False
+    ),
+]
+SortOption = Annotated[
+    str, typer.Option("--sort", metavar="COLUMN", help="created, name, state, cost, lr or task.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", metavar="N", help="At most so many.", show_default=False)
+]
+
+
 @studies.callback(invoke_without_command=True)
-def listed(context: typer.Context, store: Store = None, json: Json = False) -> None:
+def listed(
+    context: typer.Context,
+    state: StateOption = None,
+    task: TaskOption = None,
+    sort: SortOption = "created",
+    limit: LimitOption = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
     """The studies in the store: list them, or show one."""
     if context.invoked_subcommand is None:
-        ls(store=store, json=json)
+        ls(state=state, task=task, sort=sort, limit=limit, store=store, json=json)
 
 
 @studies.command()
-def ls(store: Store = None, json: Json = False) -> None:
+def ls(
+    state: StateOption = None,
+    task: TaskOption = None,
+    sort: SortOption = "created",
+    limit: LimitOption = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
     """One line a study, newest first."""
     from lrlab.api.engines import open_lab
 
     output = Output(json=json)
-    found = open_lab(store).studies()
-    if not found:
+    check_word("studies", "--state", state, _STATES)
+    check_word("studies", "--sort", sort, tuple(_COLUMNS))
+    check_count("studies", "--limit", limit)
+    every = open_lab(store).studies()
+    wanted = (task or "").casefold()
+    found = [
+        summary for summary in every if state in (None, _state(summary)) and wanted in summary.task.casefold()
+    ]
+    found = sorted(found, key=_COLUMNS[sort])[:limit]
+    if not every:
         output.result("No studies yet. Begin with: lrlab demo, or lrlab sweep --help")
+    elif not found:
+        output.result(f"None of the studies here ({len(every)} in all) is like that.")
     else:
         output.result(_table([_HEAD, *(_cells(summary) for summary in found)]))
     output.document("studies", {"studies": [_document(summary) for summary in found]})
@@ -66,6 +112,21 @@ def show(name: StudyName, store: Store = None, json: Json = False) -> None:
         output.result("\n".join(f"  {line}" for line in wrapped(told, width() - 2, indent="  ")))
 
 
+_STATES = (*(str(state) for state in StudyState), "unreadable")
+_COLUMNS: dict[str, Callable[[StudySummary], Any]] = {
+    "created": lambda summary: (-summary.created, summary.name),
+    "name": lambda summary: summary.name,
+    "state": lambda summary: (_STATES.index(_state(summary)), -summary.created),
+    "cost": lambda summary: -summary.cost,
+    "lr": lambda summary: (summary.lr is None, summary.lr or 0.0),
+    "task": lambda summary: (summary.task, -summary.created),
+}
+
+
+def _state(summary: StudySummary) -> str:
+    return "unreadable" if summary.problem else str(summary.state)
+
+
 _HEAD = ["study", "state", "learning rate", "cost", "runs", "created", "task"]
 
 
@@ -87,7 +148,7 @@ def _document(summary: StudySummary) -> dict[str, object]:
     return {
         "study": summary.name,
         "task": summary.task,
-        "state": "unreadable" if summary.problem else summary.state,
+        "state": _state(summary),
         "created": _time(summary.created),
         "runs": summary.runs,
         "cost": summary.cost,

@@ -1,25 +1,15 @@
 """``lrlab sweep``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lrlab.cli import data_options, options
+from lrlab.cli.arms import with_alternatives
 from lrlab.cli.foreign import foreign_words
 from lrlab.cli.output import Output
-from lrlab.core.errors import SpecError
+from lrlab.cli.sweep_target import sweep_target, typed
 from lrlab.readers.names import parse_columns
-
-_KINDS = ("python", "recipe")
-_OF_COMMANDS = {
-    "read": "--read",
-    "columns": "--column",
-    "epochs_from": "--epochs-from",
-    "timeout_s": "--timeout",
-    "freeze": "--no-freeze",
-    "in_dir": "--in-dir",
-}
 
 
 def sweep(
@@ -29,7 +19,8 @@ def sweep(
         typer.Argument(
             metavar="KIND",
             help="python: a function train(run). recipe: an lrlab.torch.Recipe, or a function that makes one. "
-            "table: rows of a file.",
+            "yolo: Ultralytics. table: rows of a file. text: texts with a label. images: a folder of class folders. "
+            "Any other word: a target in lrlab.toml.",
             show_default=False,
         ),
     ] = None,
@@ -37,13 +28,24 @@ def sweep(
         str | None,
         typer.Argument(
             metavar="TARGET",
-            help="Where it is: MODULE:NAME or FILE.py:NAME, seen from this folder; a CSV or Parquet file.",
+            help="Where it is: MODULE:NAME or FILE.py:NAME, seen from this folder; a file or folder of data; "
+            "for yolo the task, such as detect.",
+            show_default=False,
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATA argument=value ...]",
+            help="For yolo: the YAML file or folder of the data, and any argument of its own.",
             show_default=False,
         ),
     ] = None,
     budget: Annotated[
         int | None,
         typer.Option(
+            "--budget",
+            "--epochs",
             metavar="N",
             help="Length of a full training, in units; a function and a command need it, a recipe has its own.",
             show_default=False,
@@ -73,10 +75,20 @@ def sweep(
         ),
     ] = None,
     optimizer: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="The optimizer of a function or a command, a hint such as adamw.",
+            help="The optimizer of data, a recipe and yolo; of a function or a command a hint, such as adamw. Repeatable: "
+            "each is then an arm with a rate of its own.",
+            show_default=False,
+        ),
+    ] = None,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help='The schedule of data and of a recipe, such as cosine or "warmup 5% then wsd"; linear or cosine for yolo; a '
+            "hint of the others. Repeatable, as --optimizer.",
             show_default=False,
         ),
     ] = None,
@@ -104,7 +116,7 @@ def sweep(
         str, typer.Option(metavar="best|last", help="A run's score: its best value so far, or its last.")
     ] = "best",
     searcher: Annotated[
-        str, typer.Option(metavar="NAME", help="race, grid:N, halving or halving:N.")
+        str, typer.Option(metavar="NAME", help="race, grid:N, halving, halving:N or optuna:tpe.")
     ] = "race",
     study: Annotated[
         str | None,
@@ -152,12 +164,37 @@ def sweep(
         bool,
         typer.Option("--in-dir", help="Start a command in {dir}, its run's own folder, instead of this one."),
     ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What a command leaves of a finished run, seen from {dir}, such as best.pt; the answer names the winner's.",
+            show_default=False,
+        ),
+    ] = None,
+    guide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Of a command: column, or pattern such as train/*loss, that tells rates apart while the metric does not.",
+            show_default=False,
+        ),
+    ] = None,
+    imgsz: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Size of images, for yolo.", show_default=False)
+    ] = None,
     model: data_options.Model = None,
     batch_size: data_options.BatchSize = None,
     split_seed: data_options.SplitSeed = None,
     target_column: data_options.Target = None,
     purpose: data_options.Purpose = None,
     leave_out: data_options.LeaveOut = None,
+    text: data_options.Text = None,
+    label: data_options.Label = None,
+    threshold: data_options.Threshold = None,
+    encoding: data_options.Encoding = None,
+    image_size: data_options.ImageSize = None,
+    augment: data_options.Augment = None,
     store: options.Store = None,
     workers: options.Workers = None,
     memory: options.Memory = None,
@@ -176,28 +213,48 @@ def sweep(
         "budget": budget,
         "metric": metric,
         "unit": unit,
-        "optimizer": optimizer,
+        "optimizer": optimizer or None,
+        "schedule": schedule or None,
         "read": read,
         "columns": parse_columns(column) if column else None,
         "epochs_from": epochs_from,
         "timeout_s": timeout,
         "freeze": False if no_freeze else None,
         "in_dir": in_dir or None,
+        "weights": weights,
+        "guide": guide,
+        "imgsz": imgsz,
         "model": model,
-        "batch_size": batch_size,
+        "batch_size": batch_size or None,
         "split_seed": split_seed,
         "target": target_column,
         "task": purpose,
         "leave_out": leave_out or None,
+        "text": text,
+        "label": label,
+        "threshold": threshold,
+        "encoding": encoding,
+        "image_size": image_size,
+        "augment": augment,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     words = foreign_words(context)
-    if words is not None:
-        known = _command(kind, words, given)
-    elif kind in data_options.KINDS:
-        known = data_options.data_target(kind, target, given)
-    else:
-        known = _python(kind, target, given)
+    known, own = with_alternatives(
+        lambda chosen: sweep_target(kind, target, more or (), words=words, given=chosen), given
+    )
+    search = typed(
+        context,
+        own,
+        lr=lr,
+        seed=seed,
+        seeds=seeds,
+        searcher=searcher,
+        max_cost=max_cost,
+        max_time=max_time,
+        tolerance=tolerance,
+        current_lr=current_lr,
+        reduce=reduce,
+    )
 
     from lrlab.api import sweep as api
     from lrlab.cli.answers import give
@@ -205,69 +262,20 @@ def sweep(
 
     output = Output(json=json, quiet=quiet)
     task = build_task(known)
-    if about := getattr(task, "description", ""):
+    one = next(iter(task.values())) if isinstance(task, dict) else task
+    if about := getattr(one, "description", ""):
         output.note(str(about))
     answer = carry_out(
         api.sweep,
         task,
         output=output,
-        lr=lr,
-        seed=seed,
-        seeds=seeds,
         workers=workers,
-        searcher=searcher,
-        max_cost=max_cost,
-        max_time=max_time,
-        tolerance=tolerance,
-        current_lr=current_lr,
         study=study,
         store=store,
-        reduce=reduce,
         memory_gib=memory,
         threads=threads,
         devices=options.device_names(devices),
-        target=known if words is None else None,
+        target=None if known["kind"] == "command" else known,
+        **search,
     )
     give(output, answer, store=store)
-
-
-def _python(kind: str | None, target: str | None, given: dict[str, object]) -> dict[str, object]:
-    """A target of Python, with its settings.
-
-    Raises:
-        SpecError: If none is named, or an option is given that only commands have.
-    """
-    hint = "python: a function train(run); recipe: an lrlab.torch.Recipe; any program: behind --."
-    if kind is None:
-        raise SpecError(
-            "sweep: what is to be trained? Name KIND and TARGET, or a command behind --.", hint=hint
-        )
-    if kind not in _KINDS:
-        swapped = f" Did you mean: lrlab sweep python {kind}?" if ":" in kind else ""
-        raise SpecError(f'sweep: KIND must be "python" or "recipe", got {kind!r}.{swapped}', hint=hint)
-    if target is None:
-        raise SpecError(f"sweep: which {kind}? Name MODULE:NAME or FILE.py:NAME behind it.")
-    for name, option in _OF_COMMANDS.items():
-        if name in given:
-            raise SpecError(
-                f"sweep: {option} is for a command behind --, and this is a {kind}.", hint="Leave it out."
-            )
-    data_options.refuse_data_options(kind, given)
-    return {"kind": kind, "ref": target, "folder": str(Path.cwd())} | given
-
-
-def _command(kind: str | None, words: tuple[str, ...], given: dict[str, object]) -> dict[str, object]:
-    """A command, with its settings.
-
-    Raises:
-        SpecError: If another target is named too, or the budget is missing.
-    """
-    if kind is not None:
-        raise SpecError(f"sweep: train {kind!r}, or the command behind --? Name one of them.")
-    if "budget" not in given:
-        raise SpecError(
-            "sweep: a command needs --budget, the number of units in a full training.",
-            hint="Where its words take the number of epochs, write {budget}.",
-        )
-    data_options.refuse_data_options("command", given)
-    return {"kind": "command", "words": list(words), "folder": str(Path.cwd())} | given

@@ -17,8 +17,8 @@ from lrlab.studies.progress import ProgressListener
 from lrlab.tasks.protocol import Task
 
 
-def build_task(target: Mapping[str, object]) -> Task:
-    """The task that a command names; what its module prints goes to stderr."""
+def build_task(target: Mapping[str, object]) -> "Task | dict[str, Task]":
+    """The task that a command names, or those of its arms; what its module prints goes to stderr."""
     with contextlib.redirect_stdout(sys.stderr):
         return build(target)
 

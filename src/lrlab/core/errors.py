@@ -71,6 +71,13 @@ class WorkerLostError(LrlabError):
     exit_code = 10
 
 
+class NoAnswerError(LrlabError):
+    """The process that runs a study has not answered a command, or ended before it did."""
+
+    code = "no_answer"
+    exit_code = 10
+
+
 class NoStateError(LrlabError):
     """The session's state lives only in its process and cannot be written down."""
 
@@ -99,3 +106,7 @@ class StudyInterrupted(KeyboardInterrupt):
         self.study = study
         self.command = command
         self.signal = signal
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: nothing went wrong."""
+        return [str(self)]

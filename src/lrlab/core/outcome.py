@@ -27,6 +27,7 @@ class StudyState(StrEnum):
     """How a whole study stands."""
 
     RUNNING = "running"
+    PAUSED = "paused"  # by a person; its process lives and waits
     INTERRUPTED = "interrupted"
     STOPPED = "stopped"
     FINISHED = "finished"

@@ -1,6 +1,7 @@
 """What a study asks, and what a searcher may answer."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +14,7 @@ Resumes = Literal["exact", "live", "restart"]
 
 # Far above any training; what is larger is a slip, and no seed of NumPy or integer of a database.
 _LARGEST = 10**9
+_ARM_NAME = re.compile(r"\w[\w .,+%=-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +25,23 @@ class Arm:
         name: How the answer names it.
         optimizer: Name of the optimizer, a hint to the searcher; "" if unknown.
         schedule: Name of the schedule, a hint to the searcher; "" if unknown.
+        lr: Rates to search with it, where they are not the question's.
+
+    Raises:
+        SpecError: If the name is no word or two: it names a folder too.
     """
 
     name: str = DEFAULT_ARM
     optimizer: str = ""
     schedule: str = ""
+    lr: LRRange | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _ARM_NAME.fullmatch(self.name):
+            raise SpecError(
+                f"arm: a name has 1 to 60 letters, digits, blanks and _ . , + % - signs, got {self.name!r:.80}.",
+                hint='Such as "adamw" or "sgd, cosine".',
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +49,7 @@ class Question:
     """One question about the learning rate of one training target.
 
     Args:
-        lr: Range to search, absolute rates.
+        lr: Range to search, absolute rates; where arms have ranges of their own, it holds them all.
         budget: Length of a full run, in units; at least 1.
         unit: What a unit is: ``"epoch"`` or ``"step"``.
         metric: What is compared.
@@ -47,6 +61,10 @@ class Question:
         arms: The alternatives; at least one.
         resumes: What the task can do with a frozen run.
         current_lr: The user's own rate, always one of the runs; None if not given.
+        guide: Columns that tell rates apart while the metric does not, such as ``train/*loss`` while a detector's mAP is
+            still 0: their sum, smaller is better; "" for none. For metrics between 0 and 1.
+        settles: Units before which rates cannot be compared: a warm-up from or to something else than the rate.
+        known: Runs that the study had when it was last extended; a searcher builds on their rates.
 
     Raises:
         SpecError: If a value breaks its rule.
@@ -64,11 +82,15 @@ class Question:
     arms: tuple[Arm, ...] = field(default=(Arm(),))
     resumes: Resumes = "live"
     current_lr: float | None = None
+    guide: str = ""
+    settles: int = 0
+    known: tuple[RunKey, ...] = ()
 
     def __post_init__(self) -> None:
         whole_number("budget", self.budget, 1, hint="It is the length of a full training, in units.")
         whole_number("seeds", self.seeds, 1)
         whole_number("seed", self.seed, 0)
+        whole_number("settles", self.settles, 0)
         if self.unit not in ("epoch", "step"):
             raise SpecError(f'unit: must be "epoch" or "step", got {self.unit!r}.')
         if self.reduce not in ("best", "last"):
@@ -85,6 +107,11 @@ class Question:
             positive_rate(self.current_lr, "current_lr")
         if not self.arms or len({arm.name for arm in self.arms}) != len(self.arms):
             raise SpecError("arms: at least one is needed, each with a name of its own.")
+
+    def span(self, arm: str) -> LRRange:
+        """The rates to search with an arm."""
+        own = next((known.lr for known in self.arms if known.name == arm), None)
+        return self.lr if own is None else own
 
 
 def is_real(value: object) -> bool:

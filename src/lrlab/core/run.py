@@ -43,6 +43,8 @@ class Run:
         why: The searcher's reason for the last slice that it asked for.
         checkpoint: File name stem of its newest stored state, or "".
         seconds: Training time so far, in seconds.
+        reopened: Whether it was dropped or stopped, and taken up again by an extended study; what of it has to be
+            trained again is part of the cost.
     """
 
     lr: float
@@ -59,6 +61,7 @@ class Run:
     why: str = ""
     checkpoint: str = ""
     seconds: float = 0.0
+    reopened: bool = False
 
     @property
     def key(self) -> RunKey:

@@ -44,6 +44,18 @@ def dumps(kind: type[T], value: T) -> str:
         raise StoreError(f"{kind.__name__}: cannot be written as JSON: {error}.") from None
 
 
+def tree(text: str | bytes) -> Any:
+    """What JSON ``text`` holds, as dicts, lists, texts and numbers; for a look before ``loads``.
+
+    Raises:
+        StoreError: If the text is not JSON; the sentence names line and column.
+    """
+    try:
+        return pydantic_core.from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise StoreError(f"is no JSON: {error}.") from None
+
+
 def loads(kind: type[T], text: str | bytes) -> T:
     """The ``kind`` that ``text`` holds.
 

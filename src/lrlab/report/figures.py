@@ -14,6 +14,7 @@ from lrlab.report.curves import Curve, LearningCurves
 from lrlab.report.marks import Spec, dash, label
 from lrlab.report.palette import LIGHT, Theme, tone_color
 from lrlab.report.scales import Scale, lr_ticks, tick_labels, value_labels
+from lrlab.report.schedules import ScheduleChart
 from lrlab.report.words import format_score, short
 
 if TYPE_CHECKING:
@@ -67,6 +68,21 @@ def curves_figure(chart: LearningCurves, *, theme: Theme = LIGHT, legend: bool =
     }
     if chart.y_range is None:
         layout["annotations"] = [_notice("No run has a value.", theme)]
+    return _figure(data, layout)
+
+
+def schedule_figure(chart: ScheduleChart, *, theme: Theme = LIGHT, legend: bool = True) -> "Figure":
+    """Schedules over the steps of a training.
+
+    Raises:
+        NotFoundError: If Plotly is not installed.
+    """
+    several = len(chart.curves) > 1
+    data = [marks.schedule(curve, chart.quantity, theme) for curve in chart.curves]
+    layout = _layout(theme, len(chart.curves) if legend and several else 0) | {
+        "xaxis": _axis(theme) | {"title": {"text": label(chart.unit)}, "range": list(chart.x_range)},
+        "yaxis": _axis(theme) | {"title": {"text": label(chart.quantity)}, "range": list(chart.y_range)},
+    }
     return _figure(data, layout)
 
 

@@ -3,11 +3,9 @@
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
 
 from lrlab.core import wire
 from lrlab.core.answer import Answer, sentence
@@ -16,11 +14,12 @@ from lrlab.core.study import Study
 from lrlab.report import figures, pieces
 from lrlab.report.charts import UCurve, u_curve
 from lrlab.report.curves import LearningCurves, learning_curves
-from lrlab.report.markup import Safe, joined, tag
+from lrlab.report.interactive import rates, themed
+from lrlab.report.markup import Safe, joined, tag, unbroken
 from lrlab.report.palette import DARK, LIGHT, Theme, tone_color
 from lrlab.report.sharing import answer_json, scrubbed, shared_answer, shared_environment
 from lrlab.report.tables import ladder, runs_table
-from lrlab.report.words import counted, format_score, percent, short
+from lrlab.report.words import counted, percent, short
 
 SCHEMA = "lrlab.report/1"
 _MOST_LADDER_ROWS = 200
@@ -70,7 +69,7 @@ def report_html(study: Study, answer: Answer) -> str:
         tag("h2", "How to read it"),
         *(tag("p", line) for line in _METHOD),
         tag("h2", "Settings"),
-        _pairs(_settings(study)),
+        _pairs(settings(study)),
         tag("h2", "Environment"),
         _pairs(shared_environment(study.environment).items()),
         tag("h2", "Events"),
@@ -119,17 +118,11 @@ def _answer_card(study: Study, answer: Answer) -> Safe:
     return tag(
         "header",
         tag("h1", f"{study.name}: learning rate of {scrubbed(study.task)}"),
-        tag("p", _unbroken(sentence(answer)), class_="sentence", role="status"),
+        tag("p", unbroken(sentence(answer), class_="number"), class_="sentence", role="status"),
         tag("p", confidence + ("" if answer.reasons else ".")),
         tag("ul", *(tag("li", reason) for reason in answer.reasons)) if answer.reasons else Safe(""),
         class_="answer",
     )
-
-
-def _unbroken(text: str) -> Safe:
-    """Text whose numbers, such as ``6e-4`` and ``3 %``, are not torn apart at the end of a line."""
-    parts = re.split(r"(\d[\d.]*(?:e-?\d+| %))", text)
-    return joined(tag("span", part, class_="number") if at % 2 else part for at, part in enumerate(parts))
 
 
 def _warnings(answer: Answer) -> Safe:
@@ -172,7 +165,8 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Safe:
     return tag("dl", *(joined((tag("dt", name), tag("dd", value))) for name, value in pairs))
 
 
-def _settings(study: Study) -> list[tuple[str, str]]:
+def settings(study: Study) -> list[tuple[str, str]]:
+    """What was asked, and how, as pairs of a name and a text; no path in it."""
     question = study.question
     better = "smaller is better" if question.metric.direction == "min" else "larger is better"
     pairs = [
@@ -216,8 +210,8 @@ def _records_note(kept: int, total: int) -> Safe:
 def _data_block(study: Study, answer: str, curve: UCurve, lines: LearningCurves) -> Safe:
     """What the charts draw and what a program can read, as JSON that cannot end its own element."""
     # The page has a legend of its own.
-    first = [_plain_spec(figures.u_curve_figure(curve, theme=theme, legend=False)) for theme in (LIGHT, DARK)]
-    second = [_plain_spec(figures.curves_figure(lines, theme=theme, legend=False)) for theme in (LIGHT, DARK)]
+    first = themed(lambda theme: figures.u_curve_figure(curve, theme=theme, legend=False))
+    second = themed(lambda theme: figures.curves_figure(lines, theme=theme, legend=False))
     value = {
         "schema": SCHEMA,
         "study": {"name": study.name, "task": scrubbed(study.task), "searcher": scrubbed(study.searcher),
@@ -225,46 +219,10 @@ def _data_block(study: Study, answer: str, curve: UCurve, lines: LearningCurves)
         "answer": json.loads(answer),
         "charts": {"u_curve": json.loads(wire.dumps(UCurve, curve))},
         "figures": {
-            "u-curve": {"spec": first[0], "dark": _difference(*first)},
-            "learning-curves": {"spec": second[0], "dark": _difference(*second)},
+            "u-curve": first,
+            "learning-curves": second,
         },
-        "rates": _rates(curve),
+        "rates": rates(curve),
     }  # fmt: skip
     text = json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return tag("script", Safe(text), type="application/json", id="lrlab-data")
-
-
-def _plain_spec(figure: Any) -> dict[str, Any]:
-    spec = figure.to_plotly_json()
-    return json.loads(json.dumps({"data": spec["data"], "layout": spec["layout"]}))  # type: ignore[no-any-return]
-
-
-def _difference(base: Any, other: Any) -> Any:
-    """What must be laid over ``base`` to get ``other``; {} where nothing differs."""
-    if isinstance(base, dict) and isinstance(other, dict):
-        pairs: Iterable[tuple[Any, Any]] = ((key, _difference(base.get(key), other[key])) for key in other)
-        return {key: patch for key, patch in pairs if patch != {}}
-    lists = isinstance(base, list) and isinstance(other, list)
-    if lists and len(base) == len(other) and all(isinstance(item, dict) for item in [*base, *other]):
-        pairs = ((str(index), _difference(base[index], item)) for index, item in enumerate(other))
-        return {key: patch for key, patch in pairs if patch != {}}
-    return {} if base == other else other
-
-
-def _rates(chart: UCurve) -> list[dict[str, object]]:
-    """Every rate with the sentence that is read aloud when it gets the focus."""
-    rates: list[dict[str, object]] = []
-    metric = short(chart.metric)
-    for lr in sorted({p.lr for p in chart.points}):
-        said = [f"Learning rate {format_lr(lr)}"]
-        for mean in (mean for mean in chart.means if mean.lr == lr):
-            arm = f"{mean.arm}: " if len(chart.arms) > 1 else ""
-            spread = f", {format_score(mean.low)} to {format_score(mean.high)}" if mean.seeds > 1 else ""
-            said.append(
-                f"{arm}mean {metric} {format_score(mean.value)}{spread}, {counted(mean.seeds, 'seed')}"
-            )
-        for p in (p for p in chart.points if p.lr == lr and p.kind != "finished"):
-            score = "" if p.score is None else f", {metric} {format_score(p.score)}"
-            said.append(f"seed {p.seed} {p.status} at {chart.unit} {p.at:.4g}{score}")
-        rates.append({"lr": lr, "text": "; ".join(said) + "."})
-    return rates

@@ -7,6 +7,7 @@ from typing import Any
 from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import Point, UCurve
 from lrlab.report.palette import DASHES, Theme, tone_color
+from lrlab.report.schedules import ScheduleCurve
 from lrlab.report.words import format_score, short
 
 MARKERS = ("circle", "square", "diamond", "triangle-down", "cross", "hexagon")
@@ -220,6 +221,22 @@ def shapes(chart: UCurve, theme: Theme) -> list[Spec]:
             }
         )
     return shapes
+
+
+def schedule(curve: ScheduleCurve, quantity: str, theme: Theme) -> Spec:
+    """One schedule, or the record of one."""
+    color = tone_color(curve.tone, theme)
+    return {
+        "type": "scatter",
+        "meta": "record" if curve.marks else "schedule",
+        "mode": "markers" if curve.marks or len(curve.x) == 1 else "lines",
+        "x": list(curve.x),
+        "y": list(curve.y),
+        "line": {"color": color, "width": 2, "dash": dash(curve.dash)},
+        "marker": {"color": color, "size": 5},
+        "hovertemplate": f"%{{x:.6g}}: {quantity} %{{y:.5g}}<extra></extra>",
+        "name": label(curve.name),
+    }
 
 
 def dash(index: int) -> str:

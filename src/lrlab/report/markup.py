@@ -1,5 +1,6 @@
 """HTML that is escaped unless it says that it need not be."""
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -34,6 +35,17 @@ def joined(parts: Iterable[str]) -> Safe:
     return Safe(
         "".join(part if isinstance(part, Safe) else escape(plain(part), quote=False) for part in parts)
     )
+
+
+def unbroken(text: str, **attributes: object) -> Safe:
+    """Text in which numbers, such as ``6e-4`` and ``3 %``, are elements of their own that no line tears apart.
+
+    Args:
+        text: Any text.
+        attributes: Of these elements; they make white space unbreakable.
+    """
+    parts = re.split(r"(\d[\d.]*(?:e-?\d+| %))", text)
+    return joined(tag("span", part, **attributes) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _attribute(key: str, value: object) -> str:

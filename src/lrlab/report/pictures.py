@@ -6,7 +6,8 @@ The only file that knows matplotlib; it never touches pyplot and its global figu
 import io
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lrlab.core.errors import NotFoundError
@@ -14,6 +15,7 @@ from lrlab.report.charts import Point, UCurve
 from lrlab.report.curves import LearningCurves
 from lrlab.report.palette import DASHES, LIGHT, Theme, tone_color
 from lrlab.report.scales import lr_ticks, tick_labels, value_labels
+from lrlab.report.schedules import ScheduleChart
 from lrlab.report.words import short
 
 if TYPE_CHECKING:
@@ -28,9 +30,11 @@ _settings = threading.Lock()
 
 
 def u_curve_picture(
-    chart: UCurve, *, theme: Theme = LIGHT, width: float = 7.2, height: float = 4.6
+    chart: UCurve, *, theme: Theme = LIGHT, width: float = 7.2, height: float = 4.6, legend: bool = True
 ) -> "Figure":
     """The U-curve as a matplotlib figure of ``width`` by ``height`` inches, on a background of its own.
+
+    Without its ``legend`` it is for a place that has the words elsewhere, or no room for them.
 
     Raises:
         NotFoundError: If matplotlib is not installed.
@@ -60,7 +64,7 @@ def u_curve_picture(
     for one in (axes, lane) if crossed else (axes,):
         handles |= {label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)}
     order = [_text(text) for text in chart.legend.values() if _text(text) in handles]
-    if order:
+    if order and legend:
         figure.legend(
             [handles[text] for text in order],
             order,
@@ -122,6 +126,46 @@ def curves_picture(
     return figure
 
 
+def schedule_picture(
+    chart: ScheduleChart, *, theme: Theme = LIGHT, width: float = 7.2, height: float = 3.6
+) -> "Figure":
+    """Schedules as a matplotlib figure of ``width`` by ``height`` inches.
+
+    Raises:
+        NotFoundError: If matplotlib is not installed.
+    """
+    figure = _figure(width, height, theme)
+    axes = figure.subplots()
+    _draw_schedules(axes, chart, theme, linewidth=1.8)
+    axes.set_xlabel(_text(chart.unit))
+    axes.set_ylabel(_text(chart.quantity))
+    if len(chart.curves) > 1:
+        figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=8, labelcolor=theme.text,
+                      handlelength=3.5)  # fmt: skip
+    else:
+        axes.set_title(_text(short(chart.curves[0].name, 80)), color=theme.text, fontsize=10, loc="left")
+    return figure
+
+
+def schedule_gallery(charts: Sequence[ScheduleChart], *, theme: Theme = LIGHT, columns: int = 4) -> "Figure":
+    """Many charts of one schedule each, small, in a grid.
+
+    Raises:
+        NotFoundError: If matplotlib is not installed.
+    """
+    rows = -(-len(charts) // columns)
+    figure = _figure(2.5 * columns, 1.5 * rows, theme)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, chart in zip(grid, charts, strict=False):
+        _draw_schedules(axes, chart, theme, linewidth=1.6)
+        axes.set_title(_text(short(chart.curves[0].name, 46)), color=theme.text, fontsize=7, loc="left")
+        axes.set_xticks([])
+        axes.tick_params(labelsize=6)
+    for axes in grid[len(charts) :]:
+        axes.set_visible(False)
+    return figure
+
+
 def png(figure: "Figure", *, dpi: int = 144) -> bytes:
     """The figure as PNG; the same bytes for the same figure."""
     return _written(
@@ -172,6 +216,8 @@ def _figure(width: float, height: float, theme: Theme) -> "Figure":
     figure = Figure(figsize=(width, height), facecolor=theme.background)
     figure.set_layout_engine("constrained", h_pad=0.03, hspace=0.0)
     FigureCanvasAgg(figure)
+    # A notebook shows figures of pyplot only, unless they can show themselves.
+    figure._repr_png_ = partial(png, figure)  # type: ignore[attr-defined]
     return figure
 
 
@@ -298,6 +344,19 @@ def _draw_answer(axes: "Axes", lane: "Axes | None", chart: UCurve, theme: Theme)
                   label=legend["interval"])  # fmt: skip
     axes.scatter([chart.lr], [chart.score], s=150, facecolors="none", edgecolors=theme.accent, linewidths=2.2,
                  zorder=7, gid="best", label=legend["best"])  # fmt: skip
+
+
+def _draw_schedules(axes: "Axes", chart: ScheduleChart, theme: Theme, *, linewidth: float) -> None:
+    _style(axes, theme)
+    axes.set_xlim(*chart.x_range)
+    axes.set_ylim(*chart.y_range)
+    for number, curve in enumerate(chart.curves):
+        points = curve.marks or len(curve.x) == 1
+        (line,) = axes.plot(curve.x, curve.y, "o" if points else "-", color=tone_color(curve.tone, theme),
+                            linewidth=linewidth, markersize=3, clip_on=False, gid=f"schedule-{number}",
+                            label=_text(short(curve.name, 90)))  # fmt: skip
+        if (dashes := DASHES[curve.dash % len(DASHES)]) and not points:
+            line.set_dashes(dashes)
 
 
 def _color_bar(figure: "Figure", axes: "Axes", span: tuple[float, float], theme: Theme) -> None:

@@ -266,7 +266,9 @@ class ProcessRunner:
         """Forget the line; slices under way end at their next whole unit."""
         self._line.clear()
         for worker in self._alive():
-            if worker.order is not None:
+            if not worker.ready:
+                worker.order = None  # it would begin once its worker is there
+            elif worker.order is not None:
                 self._send(worker, Stop())
 
     def release(self, key: RunKey) -> None:

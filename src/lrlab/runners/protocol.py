@@ -55,6 +55,7 @@ class SliceEnded:
         outcome: None while the run can go on; finished, diverged or failed otherwise.
         detail: A sentence, or the traceback of a failure.
         stored: Whether the run's state lies at the slice's ``state_path``.
+        weights: Path of the weights that a finished training has written itself; "" where there are none.
         trained: Units trained in this slice, repeated ones included.
         seconds: Time that the slice took.
         fatal: Whether no other rate can do better, such as a metric that is never reported.
@@ -65,6 +66,7 @@ class SliceEnded:
     outcome: Outcome | None = None
     detail: str = ""
     stored: bool = False
+    weights: str = ""
     trained: int = 0
     seconds: float = 0.0
     fatal: bool = False

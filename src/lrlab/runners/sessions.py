@@ -90,6 +90,7 @@ class Sessions:
                 outcome=ending.outcome,
                 detail=ending.detail,
                 stored=stored,
+                weights=_own_weights(live) if ending.outcome is Outcome.FINISHED else "",
                 trained=live.units - first_units if live else 0,
                 seconds=time.monotonic() - began,
                 fatal=ending.fatal,
@@ -223,6 +224,11 @@ class Sessions:
         """Close every run."""
         for key in self.held:
             self.release(key)
+
+
+def _own_weights(live: _Live | None) -> str:
+    """Path of the weights that a training has written itself, where it tells one."""
+    return str(getattr(live.session, "weights", "")) if live else ""
 
 
 def _about(task: Task, key: RunKey) -> dict[str, str]:

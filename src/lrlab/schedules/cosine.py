@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
-from lrlab.schedules.checks import share, step_count
-from lrlab.schedules.protocol import Schedule
+import numpy as np
+
+from lrlab.schedules.decay import Decay
+from lrlab.schedules.evaluate import as_steps
+from lrlab.schedules.protocol import ClosedForm, Steps, Values
 
 
-def cosine(steps: int, *, floor: float = 0.0) -> Schedule:
+def cosine(steps: int, *, floor: float = 0.0) -> ClosedForm:
     r"""Decay from 1 to ``floor`` along half a cosine.
 
     .. math:: m(t) = f + (1-f)\,\tfrac12\bigl(1+\cos(\pi \min(t, T)/T)\bigr)
@@ -15,6 +19,9 @@ def cosine(steps: int, *, floor: float = 0.0) -> Schedule:
     Args:
         steps: Length of the decay ``T``, in optimizer steps; at least 1.
         floor: Multiplier ``f`` at the end and afterwards; in ``[0, 1]``.
+
+    PyTorch's ``CosineAnnealingLR`` has the same values up to ``T``, reached step by step from the rate before; after
+    ``T`` it rises again, where this one stays at the floor.
 
     Returns:
         The schedule; multipliers lie in ``[floor, 1]``.
@@ -34,24 +41,22 @@ def cosine(steps: int, *, floor: float = 0.0) -> Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cosine:
+class Cosine(Decay):
     """See ``cosine``."""
 
-    steps: int
-    floor: float = 0.0
+    name: ClassVar[str] = "cosine"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", step_count("cosine", self.steps))
-        object.__setattr__(self, "floor", share("cosine", "floor", self.floor))
-
-    @property
-    def name(self) -> str:
-        """``cosine``."""
-        return "cosine"
-
-    def __call__(self, step: int, /) -> float:
+    def __call__(self, step: float, /) -> float:
         """See ``Schedule``."""
         if step >= self.steps:
             return self.floor
         fallen = 0.5 * (1.0 - math.cos(math.pi * step / self.steps))
         return max(1.0 - (1.0 - self.floor) * fallen, self.floor)
+
+    def values(self, steps: Steps, /) -> Values:
+        """See ``ClosedForm``."""
+        at = np.minimum(as_steps(steps), self.steps)
+        fallen = 0.5 * (1.0 - np.cos(math.pi * at / self.steps))
+        result = np.asarray(np.maximum(1.0 - (1.0 - self.floor) * fallen, self.floor))
+        result[at >= self.steps] = self.floor
+        return result

@@ -1,12 +1,16 @@
 """Linear decay."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from lrlab.schedules.checks import share, step_count
-from lrlab.schedules.protocol import Schedule
+import numpy as np
+
+from lrlab.schedules.decay import Decay
+from lrlab.schedules.evaluate import as_steps
+from lrlab.schedules.protocol import ClosedForm, Steps, Values
 
 
-def linear(steps: int, *, floor: float = 0.0) -> Schedule:
+def linear(steps: int, *, floor: float = 0.0) -> ClosedForm:
     r"""Decay from 1 to ``floor`` along a line.
 
     .. math:: m(t) = 1 - (1-f)\,\min(t, T)/T
@@ -14,6 +18,9 @@ def linear(steps: int, *, floor: float = 0.0) -> Schedule:
     Args:
         steps: Length of the decay ``T``, in optimizer steps; at least 1.
         floor: Multiplier ``f`` at the end and afterwards; in ``[0, 1]``.
+
+    PyTorch's ``LinearLR`` has a start factor besides (here: ``join.warmup``), and multiplies the rate that is there, step
+    by step, which adds up rounding errors of about 1e-16 a step.
 
     Returns:
         The schedule; multipliers lie in ``[floor, 1]``.
@@ -33,24 +40,44 @@ def linear(steps: int, *, floor: float = 0.0) -> Schedule:
     return Linear(steps=steps, floor=floor)
 
 
+def budgeted(steps: int) -> ClosedForm:
+    r"""Decay from 1 to 0 along a line over the whole budget, whatever the budget is.
+
+    .. math:: m(t) = 1 - \min(t, T)/T
+
+    Args:
+        steps: Length of the training ``T``, in optimizer steps; at least 1.
+
+    Returns:
+        ``linear(steps)``, under the name that the paper gives it.
+
+    Raises:
+        SpecError: If ``steps`` is outside its range.
+
+    References:
+        Li, Yumer and Ramanan, Budgeted Training, ICLR 2020, https://arxiv.org/abs/1905.04753.
+
+    Example:
+        >>> budgeted(10) == linear(10)
+        True
+    """
+    return Linear(steps=steps)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
+class Linear(Decay):
     """See ``linear``."""
 
-    steps: int
-    floor: float = 0.0
+    name: ClassVar[str] = "linear"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", step_count("linear", self.steps))
-        object.__setattr__(self, "floor", share("linear", "floor", self.floor))
-
-    @property
-    def name(self) -> str:
-        """``linear``."""
-        return "linear"
-
-    def __call__(self, step: int, /) -> float:
+    def __call__(self, step: float, /) -> float:
         """See ``Schedule``."""
         if step >= self.steps:
             return self.floor
         return max(1.0 - (1.0 - self.floor) * step / self.steps, self.floor)
+
+    def values(self, steps: Steps, /) -> Values:
+        """See ``ClosedForm``."""
+        at = as_steps(steps)
+        line = np.maximum(1.0 - (1.0 - self.floor) * at / self.steps, self.floor)
+        return np.where(at >= self.steps, self.floor, line)

@@ -1,17 +1,19 @@
-"""A schedule from whatever names it."""
+"""A schedule from whatever names it: a text, a schedule, or a function that makes one."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from lrlab.core.errors import SpecError
 from lrlab.core.question import whole_number
-from lrlab.schedules.constant import constant
-from lrlab.schedules.cosine import cosine
+from lrlab.schedules.families import NAMES
+from lrlab.schedules.join import Warmup
 from lrlab.schedules.join import warmup as warm_up
-from lrlab.schedules.linear import linear
-from lrlab.schedules.protocol import Schedule
+from lrlab.schedules.protocol import AnyFeedback, Feedback, Schedule
+from lrlab.schedules.text import parse
+from lrlab.schedules.written import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,50 +21,53 @@ class NamedSchedule:
     """A schedule, or a function that makes one, with a name for people and hints; its text is the name."""
 
     name: str
-    given: "Schedule | Callable[[int], Schedule]"
+    given: "Schedule | AnyFeedback | Callable[[int], Schedule]"
 
     def __str__(self) -> str:
         return self.name
 
 
-ScheduleLike = str | Schedule | Callable[[int], Schedule] | NamedSchedule
-
-# Name to the schedule that fills a number of steps.
-_FAMILIES: dict[str, Callable[[int], Schedule]] = {
-    "constant": lambda steps: constant(),
-    "linear": linear,
-    "cosine": cosine,
-}
-NAMES = tuple(_FAMILIES)
+ScheduleLike = str | Spec | Schedule | AnyFeedback | Callable[[int], Schedule] | NamedSchedule
 
 
-def resolve(schedule: ScheduleLike, *, total_steps: int, warmup: float = 0) -> Schedule:
+def resolve(
+    schedule: ScheduleLike, *, total_steps: int, warmup: float = 0, steps_per_epoch: int | None = None
+) -> Schedule:
     """The schedule of a training of ``total_steps`` optimizer steps.
 
     Args:
-        schedule: A name (``constant``, ``linear``, ``cosine``: a decay to 0 at the end of training), a schedule,
-            or a function that is given the number of steps after the warm-up and returns a schedule. A schedule
-            with a length of its own keeps it, and the warm-up precedes it.
+        schedule: A text (see ``text.parse``: ``"cosine"``, ``"wsd decay 20%"``), a spec, a schedule, or a function
+            that is given the number of steps after the warm-up and returns a schedule. A text fills the training; a
+            schedule with a length of its own keeps it, and the warm-up precedes it.
         total_steps: Length of the training, warm-up included; at least 1.
         warmup: A linear rise from 0 (see ``join.warmup``): a share of the training below 1, rounded up to whole
-            steps, or a whole number of steps below ``total_steps``.
+            steps, or a whole number of steps below ``total_steps``. A text that begins with a warm-up takes no other.
+        steps_per_epoch: Optimizer steps in an epoch, for lengths in epochs.
 
     Raises:
-        SpecError: If an argument breaks its rule.
+        SpecError: If an argument breaks its rule, or the schedule looks at a metric (``feedback``).
 
     Example:
         >>> [resolve("linear", total_steps=20, warmup=0.2)(t) for t in (0, 2, 4, 12, 20)]
         [0.0, 0.5, 1.0, 0.5, 0.0]
     """
-    if isinstance(schedule, NamedSchedule):
-        schedule = schedule.given
     total_steps = whole_number("total_steps", total_steps, 1)
     rise = warmup_steps(warmup, total_steps)
-    if isinstance(schedule, str):
-        return warm_up(_FAMILIES[check_name(schedule)](total_steps - rise), rise)
-    if isinstance(schedule, Schedule):
-        return warm_up(schedule, rise)
-    made = _callable(schedule)(total_steps - rise)
+    given = _read(schedule)
+    if isinstance(given, Spec):
+        if rise and given.name == "warmup":
+            raise SpecError(
+                f"warmup: the schedule {str(given)!r} has a warm-up of its own, got {warmup!r} besides.",
+                hint="Give one of them.",
+            )
+        given = given.bind(total_steps=total_steps, steps_per_epoch=steps_per_epoch, after=rise)
+        if isinstance(given, Warmup) and given.steps >= total_steps:
+            raise _too_long(given.steps, total_steps)
+    if isinstance(given, Feedback):
+        raise SpecError(f"schedule: {given.name} looks at a metric, so it is no function of the step.")
+    if isinstance(given, Schedule):
+        return warm_up(given, rise)
+    made = _callable(given)(total_steps - rise)
     if not isinstance(made, Schedule):
         raise SpecError(
             f"schedule: the function must return a schedule for a number of steps, got {made!r:.60}.",
@@ -71,38 +76,52 @@ def resolve(schedule: ScheduleLike, *, total_steps: int, warmup: float = 0) -> S
     return warm_up(made, rise)
 
 
-def named(schedule: ScheduleLike) -> "str | NamedSchedule":
-    """``schedule`` in a form whose text is a short name: a name stays one.
+def feedback(schedule: ScheduleLike) -> AnyFeedback | None:
+    """The schedule, where it is one that looks at a metric, such as ``"plateau patience 3"``; else None.
 
     Raises:
-        SpecError: If no schedule has that name, or it is neither a schedule nor a function.
+        SpecError: If it is a text that breaks its rule.
     """
-    if isinstance(schedule, str):
-        return check_name(schedule)
+    given = _read(schedule)
+    if isinstance(given, Spec) and given.feedback:
+        return cast("AnyFeedback", given.bind())
+    return given if isinstance(given, Feedback) else None
+
+
+def needs_length(schedule: ScheduleLike) -> bool:
+    """Whether ``resolve`` uses the length of the training or of an epoch, the warm-up left aside."""
+    given = _read(schedule)
+    return given.needs_length if isinstance(given, Spec) else not isinstance(given, Schedule | Feedback)
+
+
+def named(schedule: ScheduleLike) -> "str | NamedSchedule":
+    """``schedule`` in a form whose text is a short name: a text becomes its canonical one.
+
+    Raises:
+        SpecError: If a text names no schedule, or it is neither a schedule nor a function.
+    """
     if isinstance(schedule, NamedSchedule):
         return schedule
-    if isinstance(schedule, Schedule):
-        return NamedSchedule(name=schedule.name, given=schedule)
-    function = schedule.func if isinstance(schedule, partial) else _callable(schedule)
+    given = _read(schedule)
+    if isinstance(given, Spec):
+        given.check()
+        return str(given)
+    if isinstance(given, Schedule | Feedback):
+        return NamedSchedule(name=given.name, given=given)
+    function = given.func if isinstance(given, partial) else _callable(given)
     name = getattr(function, "__name__", type(function).__name__)
-    return NamedSchedule(name="own" if name == "<lambda>" else name, given=schedule)
+    return NamedSchedule(name="own" if name == "<lambda>" else name, given=given)
+
+
+def _read(schedule: ScheduleLike) -> "Spec | Schedule | AnyFeedback | Callable[[int], Schedule]":
+    given = schedule.given if isinstance(schedule, NamedSchedule) else schedule
+    return parse(given) if isinstance(given, str) else given
 
 
 def _callable(schedule: object) -> Callable[[int], object]:
     if not callable(schedule):
         raise SpecError(f"schedule: expected one of {', '.join(NAMES)} or a schedule, got {schedule!r:.60}.")
     return schedule
-
-
-def check_name(name: str) -> str:
-    """``name`` in lower case.
-
-    Raises:
-        SpecError: If no schedule has that name; the sentence lists them.
-    """
-    if name.lower() not in _FAMILIES:
-        raise SpecError(f"schedule: there is no {name!r}; there are {', '.join(NAMES)}.")
-    return name.lower()
 
 
 def check_warmup(warmup: float) -> float:
@@ -130,8 +149,12 @@ def warmup_steps(warmup: float, total_steps: int) -> int:
     # A hair is taken off so that 0.1 of 30 is 3 and not, for want of bits, 4.
     steps = math.ceil(warmup * total_steps - 1e-9) if isinstance(warmup, float) else warmup
     if steps > 0 and steps >= total_steps:
-        raise SpecError(
-            f"warmup: must be shorter than the training of {total_steps} steps, got {steps} steps.",
-            hint="Give a share such as 0.05, or train longer.",
-        )
+        raise _too_long(steps, total_steps)
     return steps
+
+
+def _too_long(steps: int, total_steps: int) -> SpecError:
+    return SpecError(
+        f"warmup: must be shorter than the training of {total_steps} steps, got {steps} steps.",
+        hint="Give a share such as 0.05, or train longer.",
+    )

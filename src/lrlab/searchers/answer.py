@@ -10,7 +10,7 @@ from lrlab.core.answer import Answer, Caution
 from lrlab.core.question import Done, Question
 from lrlab.core.run import DEFAULT_ARM, Run
 from lrlab.searchers.cautions import cautions, confidence
-from lrlab.searchers.regret import Picture, Point, look
+from lrlab.searchers.regret import Picture, Point, look, without_guide
 
 # A rate with this regret is e times less likely than the winner to be the best one; how many standard deviations an
 # estimate may be too high; the power with which regret grows above the winner, where a cliff may be. All three are set
@@ -47,6 +47,7 @@ def conclude(
     """
     picture = look(question, runs)
     winner = picture.winner
+    plain = without_guide(question, runs, picture) if question.guide else picture
     loss = question.metric.loss  # its own inverse
     lr = winner.lr if winner else math.nan
     nowhere = (math.nan, math.nan)
@@ -55,7 +56,7 @@ def conclude(
         lr=lr,
         interval=best_interval(question, picture) if winner else nowhere,
         safe_range=safe_range(question, picture) if winner else nowhere,
-        score=loss(picture.score) if winner else math.nan,
+        score=loss(plain.score) if winner else math.nan,
         cost=sum(run.paid_units for run in runs) / question.budget,
         confidence=sure,
         question=question,
@@ -64,7 +65,7 @@ def conclude(
         runs=tuple(runs),
         warnings=(*cautions(question, runs, picture, done), *extra_warnings),
         study=study,
-        untrained=None if picture.untrained is None else loss(picture.untrained),
+        untrained=None if plain.untrained is None else loss(plain.untrained),
         lost_cost=sum(run.lost_units for run in runs) / question.budget,
         current_regret=_current_regret(question, picture),
         seconds=sum(run.seconds for run in runs),
@@ -105,7 +106,8 @@ def best_interval(question: Question, picture: Picture) -> tuple[float, float]:
     """Where the best rate of the range lies, with 90 % probability; always holds the winner."""
     assert picture.winner is not None
     lr = picture.winner.lr
-    low, high = min(question.lr.low, lr), max(question.lr.high, lr)
+    span = question.span(picture.winner.arm)
+    low, high = min(span.low, lr), max(span.high, lr)
     count = max(int(math.log10(high / low) * _STEPS_A_DECADE), 50) + 1
     x = np.linspace(math.log10(low), math.log10(high), count)
     regrets = np.array([regret_at(picture.points, 10**value) for value in x])

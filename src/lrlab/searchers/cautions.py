@@ -26,6 +26,7 @@ def cautions(
             *_edges(question, picture),
             *_noise(picture),
             *_learned(question, picture),
+            *_silent(question, runs),
             *_ended_early(question, runs),
             *_unknown_start(picture),
             *(("UNSETTLED", text) for text in (done.unsettled if done else ())),
@@ -63,10 +64,26 @@ def confidence(
         if holds:
             sure *= factor
             reasons.append(reason)
+    reasons += _other_arms(question, runs, picture.winner.arm)
     close = [p for p in rates if p.lr != picture.winner.lr and p.regret + p.spread < question.tolerance / 2]
     if close:
         reasons.append(f"{len(close)} other {'rate is' if len(close) == 1 else 'rates are'} about as good.")
     return round(sure, 3), tuple(reasons)
+
+
+def _other_arms(question: Question, runs: Sequence[Run], winner: str) -> Iterator[str]:
+    """How far the best run of each arm that did not win has come."""
+    metric, reduce = question.metric, question.reduce
+    for arm in question.arms:
+        mine = [run for run in runs if run.arm == arm.name and run.arm != winner and run.units]
+        mine = [run for run in mine if math.isfinite(run.score(metric, reduce=reduce))]
+        if mine:
+            best = min(mine, key=lambda run: (-run.units, metric.loss(run.score(metric, reduce=reduce))))
+            score = best.score(metric, reduce=reduce)
+            yield (
+                f"{arm.name} came to {score:.4g} at {format_lr(best.lr)} in {best.units} of {question.budget} "
+                f"{question.unit}s."
+            )
 
 
 def _nothing_useful(question: Question, runs: Sequence[Run]) -> Iterator[Caution]:
@@ -87,7 +104,7 @@ def _nothing_useful(question: Question, runs: Sequence[Run]) -> Iterator[Caution
 
 def _edges(question: Question, picture: Picture) -> Iterator[tuple[str, str]]:
     assert picture.winner is not None
-    lr, searched = picture.winner.lr, question.lr
+    lr, searched = picture.winner.lr, question.span(picture.winner.arm)
     near = 10**_AT_EDGE_DECADES
     others = [point for point in picture.points if point.lr != lr]
     if lr <= searched.low * near and not any(point.lr < lr for point in others):
@@ -137,6 +154,16 @@ def _learned(question: Question, picture: Picture) -> Iterator[tuple[str, str]]:
         yield (
             "FLAT",
             f"The learning rate hardly matters here: from {low} to {high} all rates are about as good.",
+        )
+
+
+def _silent(question: Question, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    values = {value for run in runs for _, value in run.values(question.metric)}
+    if question.guide and len(values) == 1:
+        yield (
+            "METRIC_SILENT",
+            f"{question.metric.name} has stayed at {values.pop():g} in every run, so the rates were compared by "
+            f"{question.guide} alone. Train longer before trusting this rate.",
         )
 
 

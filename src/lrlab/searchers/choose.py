@@ -8,7 +8,7 @@ from lrlab.searchers.halving import halving
 from lrlab.searchers.protocol import Searcher
 from lrlab.searchers.race import race
 
-CHOICES = "race, grid:N (such as grid:13), halving, halving:N (such as halving:16)"
+CHOICES = "race, grid:N (such as grid:13), halving, halving:N (such as halving:16), optuna:tpe (with Optuna)"
 
 
 def searcher(text: str) -> Searcher:

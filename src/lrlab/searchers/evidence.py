@@ -1,12 +1,14 @@
 """What a decision may know: every run's score, cut off at the units that the decision is about."""
 
 import bisect
+import fnmatch
 import itertools
 import math
 from collections.abc import Generator, Iterable, Sequence
 
 from lrlab.core.outcome import Outcome
 from lrlab.core.question import Advance, Done, Question
+from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 
 # A searcher written as a plan: it yields stages (advances that do not depend on one another) and is resumed when a
@@ -14,6 +16,10 @@ from lrlab.core.run import Run, RunKey
 # searchers' law holds by construction.
 Plan = Generator[Sequence[Advance], None, Done]
 
+# What the whole of the guide weighs, in units of the metric: so much that the first traces of the metric, which are luck,
+# do not outweigh it, and so little that a real difference does.
+_GUIDE = 0.02
+_MOST_GUIDE = 2.0
 _HOPELESS = frozenset({Outcome.DIVERGED, Outcome.FAILED, Outcome.LOST, Outcome.STOPPED})
 
 
@@ -69,10 +75,35 @@ class Evidence:
 
     def untrained(self, keys: Iterable[RunKey]) -> float | None:
         """The middle one of the runs' scores before training; None where none has reported it."""
-        metric = self._question.metric
-        values = [self._runs[key].untrained(metric) for key in keys if key in self._runs]
-        known = sorted(metric.loss(value) for value in values if value is not None)
+        values = [self._untrained(self._runs[key]) for key in keys if key in self._runs]
+        known = sorted(value for value in values if value is not None)
         return known[len(known) // 2] if known else None
+
+    def _untrained(self, run: Run) -> float | None:
+        firsts = (self._value(record) for record in run.records if record.at == 0)
+        return next((value for value in firsts if value is not None and math.isfinite(value)), None)
+
+    def _value(self, record: Record, start: float = math.nan) -> float | None:
+        """What a record is compared by, smaller is better: the metric, and a share of the guide; None without metric.
+
+        Args:
+            record: Of a run.
+            start: The guide in the run's first record; NaN where this is it.
+        """
+        metric = self._question.metric
+        if metric.name not in record.metrics:
+            return None
+        value = metric.loss(record.metrics[metric.name])
+        if not self._question.guide:
+            return value
+        left = 1.0 if math.isnan(start) else self._guide(record) / start
+        return value + _GUIDE * (min(left, _MOST_GUIDE) if math.isfinite(left) else _MOST_GUIDE)
+
+    def _guide(self, record: Record) -> float:
+        """The sum of the guide's columns; infinite where it exploded, or nothing was left to count."""
+        names = fnmatch.filter(record.metrics, self._question.guide)
+        guide = sum(abs(record.metrics[name]) for name in names)
+        return guide if math.isfinite(guide) and guide > 0 else math.inf
 
     def stand_in(self, keys: Iterable[RunKey]) -> float | None:
         """What stands in for the score before training where no run tells it; None where nothing does.
@@ -103,8 +134,10 @@ class Evidence:
     def _curve(self, key: RunKey) -> tuple[list[float], list[float]]:
         """Times and scores so far: the best, or with ``reduce="last"`` the last value."""
         if key not in self._curves:
-            metric = self._question.metric
-            points = [(at, metric.loss(value)) for at, value in self._runs[key].values(metric) if at > 0]
+            records = self._runs[key].records
+            start = self._guide(records[0]) if self._question.guide and records else math.nan
+            told = [(record.at, self._value(record, start)) for record in records if record.at > 0]
+            points = [(at, value) for at, value in told if value is not None]
             values = [value if math.isfinite(value) else math.inf for _, value in points]
             if self._question.reduce == "best":
                 values = list(itertools.accumulate(values, min))

@@ -7,6 +7,7 @@ from lrlab.core.lr_range import format_lr
 from lrlab.core.question import Advance, Done, Question, whole_number
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
+from lrlab.searchers.rungs import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,31 @@ class Grid:
         return replay(self._plan(question), Evidence(question, runs))
 
     def _plan(self, question: Question) -> Plan:
-        rates = dict.fromkeys(question.lr.points(self.count))
-        if question.current_lr is not None:
-            rates = {question.current_lr: None, **rates}
         keys = [
             RunKey(arm.name, rate, question.seed + offset)
             for offset in range(question.seeds)
             for arm in question.arms
-            for rate in rates
+            for rate in self._rates(question, arm.name)
         ]
         fits = len(keys) if question.max_cost is None else min(len(keys), int(question.max_cost + 1e-9))
+        everything = len(keys)
         if fits < len(keys):
             own = [key for key in keys[:1] if key.lr == question.current_lr]
-            keys = own + _spread(keys[len(own) :], fits - len(own))
+            own += [key for key in keys[len(own) :] if key in question.known][: fits - len(own)]
+            keys = own + _spread([key for key in keys if key not in own], fits - len(own))
         yield [
             Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=question.budget, why=self._why(key))
             for key in keys
         ]
-        left_out = len(rates) * len(question.arms) * question.seeds - fits
+        left_out = everything - fits
         unsettled = (f"The price limit left {left_out} of the grid's runs out.",) if left_out else ()
         return Done(why="Every rate of the grid is trained to the end.", unsettled=unsettled)
+
+    def _rates(self, question: Question, arm: str) -> dict[float, None]:
+        """The rates of an arm, the user's own first."""
+        own = {} if question.current_lr is None else {question.current_lr: None}
+        known = (key.lr for key in question.known if key.arm == arm)
+        return own | dict.fromkeys(joined(question.span(arm).points(self.count), known))
 
     def _why(self, key: RunKey) -> str:
         return f"{format_lr(key.lr)} is one of the grid's {self.count} rates; each is trained to the end."

@@ -9,6 +9,7 @@ from lrlab.core.lr_range import format_lr, tidy_rate
 from lrlab.core.question import Advance, Done, Question, whole_number
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
+from lrlab.searchers.rungs import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,12 @@ class Halving:
         return replay(self._plan(question, evidence), evidence)
 
     def _plan(self, question: Question, evidence: Evidence) -> Plan:
-        rates = self._rates(question)
-        start = self.count + (question.current_lr is not None)
+        keys = self._start(question)
+        rates, start = len(keys) // len(question.arms), self.count + (question.current_lr is not None)
         unsettled: tuple[str, ...] = (
-            () if len(rates) >= start else (f"The price let only {len(rates)} of {start} rates start.",)
+            () if rates >= start else (f"The price let only {rates} of {start} rates start.",)
         )
-        rounds = self._rounds(question, len(rates) * len(question.arms))
-        keys = [RunKey(arm.name, rate, question.seed) for arm in question.arms for rate in rates]
+        rounds = self._rounds(question, len(keys))
         waiting: list[RunKey] = []  # runs that were left behind, the most promising first
         for index, (keep, until) in enumerate(rounds):
             if index:
@@ -75,14 +75,26 @@ class Halving:
             yield [Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=question.budget, why=why)]
             keys = [key]
 
-    def _rates(self, question: Question) -> list[float]:
-        """The rates that start; fewer where the price does not allow all."""
+    def _start(self, question: Question) -> list[RunKey]:
+        """The runs that start; fewer rates where the price does not allow all."""
+        for count in range(self.count, -1, -1):
+            keys = [
+                RunKey(arm.name, rate, question.seed)
+                for arm in question.arms
+                for rate in self._rates(question, arm.name, count)
+            ]
+            if question.max_cost is None or self._cost(question, len(keys)) <= question.max_cost + 1e-9:
+                break
+        return keys
+
+    def _rates(self, question: Question, arm: str, count: int) -> list[float]:
+        """The rates of an arm: its own, the known ones, and ``count`` over its range; at least one."""
         own = [] if question.current_lr is None else [question.current_lr]
-        for count in range(self.count, 1, -1):
-            rates = list(dict.fromkeys((*own, *question.lr.points(count))))
-            if question.max_cost is None or self._cost(question, len(rates)) <= question.max_cost + 1e-9:
-                return rates
-        return own or [question.lr.clip(tidy_rate(math.sqrt(question.lr.low * question.lr.high)))]
+        span, known = question.span(arm), {key.lr for key in question.known if key.arm == arm}
+        if count > 1:
+            return list(dict.fromkeys((*own, *joined(span.points(count), known))))
+        middle = [] if own or known else [span.clip(tidy_rate(math.sqrt(span.low * span.high)))]
+        return list(dict.fromkeys((*own, *sorted(known), *middle)))
 
     def _rounds(self, question: Question, count: int) -> list[tuple[int, int]]:
         """(runs that go on, units until which they do) of each round."""
@@ -95,10 +107,10 @@ class Halving:
             for step in range(steps + 1)
         ]
 
-    def _cost(self, question: Question, rates: int) -> float:
-        """Full runs that ``rates`` rates cost at most."""
+    def _cost(self, question: Question, count: int) -> float:
+        """Full runs that it costs at most where ``count`` runs start."""
         units, before = 0, 0
-        rounds = self._rounds(question, rates * len(question.arms))
+        rounds = self._rounds(question, count)
         for index, (keep, until) in enumerate(rounds):
             resumed = 0 if question.resumes == "restart" and until > before else before
             units += keep * (until - resumed)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lrlab.core.run import RunKey
 
-_STEADY = ("", "constant")  # schedules that do not decay; an unknown one is taken for one of them
+_STEADY = ("", "constant")  # how schedules end that do not decay; an unknown one is taken for one of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def merits(
     for arm in {key.arm for key in scores}:
         mine = {key: score for key, score in scores.items() if key.arm == arm}
         leader = lowest_tied(mine, untrained, prior, left=left)
-        lag = prior.lag if schedules.get(arm, "") in _STEADY else prior.decay_lag
+        lag = prior.lag if _is_steady(schedules.get(arm, "")) else prior.decay_lag
         centre = math.log10(leader.lr) - prior.drift * (left - lag)
         for key, score in mine.items():
             promised = min(other for rival, other in mine.items() if key.lr <= rival.lr <= key.lr * reach)
@@ -93,6 +93,11 @@ def merits(
             behind = (promised - lowest) / improvement if math.isfinite(score) else math.inf
             result[key] = behind / gap + ((math.log10(key.lr) - centre) / doubt) ** 2 / 2
     return result
+
+
+def _is_steady(schedule: str) -> bool:
+    """Whether a schedule does not decay: ``constant``, or ``warmup 5% then constant``."""
+    return schedule.rpartition(" then ")[2].strip() in _STEADY
 
 
 def lowest_tied(scores: Mapping[RunKey, float], untrained: float, prior: Prior, *, left: float) -> RunKey:

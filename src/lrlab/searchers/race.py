@@ -20,7 +20,7 @@ from lrlab.core.question import Advance, Done, Question
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
 from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
-from lrlab.searchers.rungs import CLOSEST_DECADES, inside, near, rungs, spread, whole_slices
+from lrlab.searchers.rungs import CLOSEST_DECADES, inside, joined, near, rungs, spread, whole_slices
 
 # Where runs wait and are compared: the share of the budget, and which part of the money that is left then the way
 # there may cost. Slices that fall on the same unit are one, and so are their parts.
@@ -28,15 +28,12 @@ _SLICES = ((1 / 64, 0.31), (1 / 16, 0.35), (1 / 8, 0.55), (1 / 4, 0.6), (1 / 2, 
 _RUNGS_A_DECADE = 2.5  # of the first slice, at most
 _LADDER_PART = 0.5  # of the free money may go into the first slice until there is a rate a decade
 _COARSE = 0.65  # part of the first slice's runs that make the coarse ladder; the rest fill it in
-_REFINED = (
-    0.1,
-    0.2,
-)  # a new rate next to the best may start on the way to a slice between these shares of the budget
+# A new rate next to the best may start on the way to a slice between these shares of the budget.
+_REFINED = (0.1, 0.2)
 _OUT = 4.0  # a run whose merit is this far behind the best does not go on
 _SURE_PLACES = 2  # but this many runs do while less than a tenth of the budget is known
-_BELOW_THE_EDGE = (
-    1.2  # decades from where training stops to work to the rate that is trusted, if nothing tells more
-)
+# Decades from where training stops to work to the rate that is trusted, if nothing tells more.
+_BELOW_THE_EDGE = 1.2
 _PLATEAU_PART = 0.8  # of the free money goes into the next slice while the runs stand on a plateau
 
 # Full runs that a race may cost where the question sets no limit.
@@ -48,6 +45,8 @@ _PER_ARM, _PER_SEED = 0.6, 0.6
 _PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
 _REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
 _FINALISTS = 3
+_SETTLED = 1.5  # times the units before which rates cannot be compared; then they can
+_LATE_START = 8.0  # full runs for each budget of such units: every rate has to be trained through them
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ def race() -> Race:
 def default_price(question: Question) -> float:
     """Full runs that a race usually costs at most where the question sets no limit."""
     once = min(_PRICE + _SMALL_BUDGET_UNITS / question.budget, _MOST_PRICE)
+    once += _LATE_START * min(question.settles / question.budget, 1 / 4)
     return once + _PER_ARM * (len(question.arms) - 1) + _PER_SEED * (question.seeds - 1)
 
 
@@ -97,7 +97,7 @@ class _Course:
     unsettled: list[str] = field(default_factory=list)
 
     def plan(self) -> Plan:
-        slices = whole_slices(_SLICES, self.question.budget)
+        slices = whole_slices(_SLICES, self.question.budget, first=self._first())
         known = slices[0][0]
         yield from self._ladder(*slices[0])
         alive = self._alive(self.asked, known)
@@ -113,6 +113,10 @@ class _Course:
         yield from self._repeats(alive, known)
         arrived = yield from self._to_the_end()
         return self._last_word(arrived)
+
+    def _first(self) -> int:
+        """Units of the first slice at least: rates show what they can only some time after they have settled."""
+        return min(math.ceil(_SETTLED * self.question.settles), self.question.budget // 4)
 
     # Money, in units.
 
@@ -150,34 +154,45 @@ class _Course:
     def _ladder(self, until: int, part: float) -> Iterator[Sequence[Advance]]:
         """The first slice: a coarse ladder for each arm, then rates between its best rungs."""
         question = self.question
-        arms = len(question.arms)
-        most = arms * (math.ceil(_RUNGS_A_DECADE * question.lr.decades) + 1)
-        least = min(
-            1 + int(_LADDER_PART * self._free(0) / until), arms * (math.ceil(question.lr.decades) + 2)
-        )
+        spans = {arm.name: question.span(arm.name) for arm in question.arms}
+        most = sum(math.ceil(_RUNGS_A_DECADE * span.decades) + 1 for span in spans.values())
+        enough = sum(math.ceil(span.decades) + 2 for span in spans.values())
+        least = min(1 + int(_LADDER_PART * self._free(0) / until), enough)
         count = min(max(1 + int(part * self._free(0) / until), least), most)
-        own = [] if question.current_lr is None else [question.current_lr]
-        finest = (
-            math.ceil(question.lr.decades) + 1
-        )  # one rung a decade; filling makes two of it where it matters
-        places = max(min(finest, round(_COARSE * count / arms)), 3)
-        places = min(places, count // arms - len(own))
-        rates = own + [rate for rate in rungs(question.lr, places) if not near(rate, own)]
-        rates = rates or rungs(question.lr, 1)
-        if places < min(finest, 3) or question.lr.decades / max(places - 1, 1) > 1.5:
-            self.unsettled.append(
-                f"The price let only {len(rates)} rates start; the best may lie between them."
-            )
-        keys = [RunKey(arm.name, rate, question.seed) for arm in question.arms for rate in rates]
-        yield from self._stage(
-            keys, until, [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
-        )
+        keys = [
+            RunKey(arm, rate, question.seed) for arm in spans for rate in self._rungs(arm, count / len(spans))
+        ]
+        why = [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
+        yield from self._stage(keys, until, why)
+        # An extended question has its known rates for nothing; new ones are filled in as if they were all.
         left = count - len(keys)
+        if question.known:
+            left = max(left, len({*keys} - {*question.known}))
         for places in (left - left // 2, left // 2):
             filling = self._filling(list(self.asked), until, places)
             if filling:
                 why = [f"{format_lr(key.lr)} lies between the best rungs of the ladder." for key in filling]
                 yield from self._stage(filling, until, why)
+
+    def _rungs(self, arm: str, count: float) -> list[float]:
+        """Rates of an arm's coarse ladder: one a decade, which filling makes two of where it matters.
+
+        Args:
+            arm: Name of the arm.
+            count: Rates that it may start, the filling included.
+        """
+        question, span = self.question, self.question.span(arm)
+        own = [] if question.current_lr is None else [question.current_lr]
+        finest = math.ceil(span.decades) + 1
+        places = min(max(min(finest, round(_COARSE * count)), 3), int(count) - len(own))
+        known = {key.lr for key in question.known if key.arm == arm}
+        ladder = joined(rungs(span, places), known)
+        rates = own + [rate for rate in ladder if rate not in own and (rate in known or not near(rate, own))]
+        rates = rates or rungs(span, 1)
+        if places < min(finest, 3) or span.decades / max(places - 1, 1) > 1.5:
+            sentence = f"The price let only {len(rates)} rates start; the best may lie between them."
+            self.unsettled += [sentence] if sentence not in self.unsettled else []
+        return rates
 
     def _next_slice(self, going: list[RunKey], known: int, until: int) -> Iterator[Sequence[Advance]]:
         """Bring runs from ``known`` to ``until`` units; the best of those left behind replace what ends badly."""
@@ -269,7 +284,7 @@ class _Course:
             for _, below, above in gaps:
                 if math.log10(above.lr / below.lr) * shares[0] >= CLOSEST_DECADES:
                     new += [below._replace(lr=inside(below.lr, above.lr, share)) for share in shares]
-        return [key for key in new if key.lr in self.question.lr][: max(count, 0)]
+        return [key for key in new if key.lr in self.question.span(key.arm)][: max(count, 0)]
 
     def _going_on(self, alive: Sequence[RunKey], known: int, until: int, part: float) -> list[RunKey]:
         """Who goes on from ``known`` to ``until`` units: the best by merit, the leader, perhaps a rate between."""
@@ -319,14 +334,12 @@ class _Course:
             for key in next_to
             if abs(math.log10(best.lr / key.lr)) >= 2 * CLOSEST_DECADES
         ]
-        return [key for key in new if key.lr in self.question.lr]
+        return [key for key in new if key.lr in self.question.span(key.arm)]
 
     def _why_on(self, key: RunKey, known: int) -> str:
         after = f"{known} {self.question.unit}{'' if known == 1 else 's'}"
         if key not in self.asked:
-            return (
-                f"{format_lr(key.lr)} is new: it lies between the best rate after {after} and its neighbour."
-            )
+            return f"{format_lr(key.lr)} is new: between the best rate after {after} and its neighbour."
         if self.on_plateau:
             return f"{format_lr(key.lr)} is one of those that {after} could not tell apart."
         return f"{format_lr(key.lr)} is among the most promising after {after}."

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,6 +91,18 @@ def look(question: Question, runs: Sequence[Run]) -> Picture:
         winner=winner, score=score, untrained=untrained, stand_in=stand_in, improvement=improvement,
         noise=noise / scale, seeds=seeds, points=compared.points(),
     )  # fmt: skip
+
+
+def without_guide(question: Question, runs: Sequence[Run], picture: Picture) -> Picture:
+    """The picture with the metric's own scores: of the same winner, and before training."""
+    question = replace(question, guide="")
+    evidence = Evidence(question, runs)
+    untrained, stand_in = _untrained(question, runs, evidence)
+    if picture.winner is None:
+        return replace(picture, untrained=untrained, stand_in=stand_in)
+    units = evidence.units(picture.winner, question.budget)
+    score = _mean_score(runs, evidence, picture.winner, units)
+    return replace(picture, score=score, untrained=untrained, stand_in=stand_in)
 
 
 def _untrained(question: Question, runs: Sequence[Run], evidence: Evidence) -> tuple[float | None, bool]:

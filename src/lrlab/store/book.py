@@ -1,20 +1,25 @@
 """What is known of a study while it is written, and the rules that every ledger keeps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
 
 from lrlab.core import wire
 from lrlab.core.answer import Answer
+from lrlab.core.command import Fate, Reply
 from lrlab.core.errors import StoreError
 from lrlab.core.outcome import StudyState
-from lrlab.core.question import Advance
+from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Event, Study
 from lrlab.store.clean import clean
 
 T = TypeVar("T")
+
+# States that need a process that holds the study; without one it is interrupted.
+HELD_STATES = (StudyState.RUNNING, StudyState.PAUSED)
+ENDED = "The process that ran the study ended before it carried this out."  # the last word about a command
 
 
 class Book:
@@ -23,6 +28,7 @@ class Book:
     Args:
         study: The study so far.
         now: Wall clock for events, seconds since 1970.
+        replies: What became of each command so far, by its id.
 
     Attributes:
         head: The study without runs, advances and events.
@@ -30,9 +36,12 @@ class Book:
         records: The records of every run, in order; only ever appended to.
         advances: Every slice that was asked for; only ever appended to.
         events: The log; only ever appended to.
+        replies: What became of each command, by its id.
     """
 
-    def __init__(self, study: Study, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, study: Study, *, now: Callable[[], float], replies: Mapping[str, Reply] | None = None
+    ) -> None:
         self._now = now
         self._whole: dict[RunKey, Run] = {}
         answer = _without_runs(study.answer)
@@ -41,6 +50,7 @@ class Book:
         self.records: dict[RunKey, list[Record]] = {}
         self.advances: list[Advance] = []
         self.events = [_storable(Event, event) for event in study.events]
+        self.replies = dict(replies or {})
         self.decide(study.advances)
         for run in study.runs:
             self.write_run(run)
@@ -107,6 +117,21 @@ class Book:
     def conclude(self, state: StudyState, answer: Answer | None) -> None:
         """Set state and answer."""
         self.head = _storable(Study, replace(self.head, state=state, answer=_without_runs(answer)))
+
+    def ask(self, question: Question) -> None:
+        """Set the question."""
+        self.head = _storable(Study, replace(self.head, question=question))
+
+    def reply(self, command: str, reply: Reply) -> None:
+        """Set what became of a command."""
+        self.replies[command] = _storable(Reply, reply)
+
+    def refuse_unsettled(self, commands: Sequence[str], text: str) -> None:
+        """Refuse these commands, and those that were accepted and not carried out; no other one is left."""
+        accepted = [command for command, reply in self.replies.items() if reply.fate is Fate.ACCEPTED]
+        for command in dict.fromkeys((*accepted, *commands)):
+            if command not in self.replies or not self.replies[command].settled:
+                self.reply(command, Reply(fate=Fate.REFUSED, text=text))
 
     def _set_row(self, row: Run) -> None:
         self.rows[row.key] = row

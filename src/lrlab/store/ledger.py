@@ -7,14 +7,16 @@ from shutil import rmtree
 
 import sqlalchemy
 
+from lrlab.core import wire
 from lrlab.core.answer import Answer
+from lrlab.core.command import Command, Reply
 from lrlab.core.errors import StoreError
 from lrlab.core.outcome import StudyState
-from lrlab.core.question import Advance
+from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
-from lrlab.store.book import Book
+from lrlab.store.book import ENDED, Book
 from lrlab.store.clean import clean
 from lrlab.store.database import explained, leave_wal
 from lrlab.store.files import StudyFiles
@@ -56,6 +58,9 @@ class SqliteLedger:
         self._touched: set[RunKey] = set()
         self._points = 0
         self._since: float | None = None  # when the open group began
+        self._left: dict[str, str] = {}  # file of each command that lies there, and its id
+        self.commands()
+        self._refuse_what_is_left()
 
     @property
     def study(self) -> Study:
@@ -105,17 +110,37 @@ class SqliteLedger:
         self._check_usable()
         self._commit()
 
-    def commands(self) -> Sequence[str]:
+    def ask(self, question: Question) -> None:
         """See ``Ledger``."""
+        self._grow().ask(question)
+
+    def commands(self) -> Sequence[Command]:
+        """See ``Ledger``; a command's file goes when its reply is committed."""
         self._check_usable()
-        taken = []
+        new = []
         with explained(self._files.commands):
+            self._lock.show_life()
             names = sorted(name for name in os.listdir(self._files.commands) if not name.startswith("."))
             for name in names:
+                if name in self._left:
+                    continue
                 path = self._files.commands / name
-                taken.append(path.read_text(encoding="utf-8", errors="replace"))
-                path.unlink()
-        return tuple(taken)
+                try:
+                    command = clean(wire.loads(Command, path.read_bytes()))
+                except StoreError as error:
+                    self.note("unreadable_command", f"Something that is no command was left: {error}")
+                    path.unlink()
+                    continue
+                if command.id in self._left.values() or command.id in self._book.replies:
+                    path.unlink()  # sent twice; it acts once
+                    continue
+                self._left[name] = command.id
+                new.append(command)
+        return tuple(new)
+
+    def reply(self, command: Command, reply: Reply) -> None:
+        """See ``Ledger``."""
+        self._grow().reply(command.id, reply)
 
     def checkpoint_path(self, key: RunKey) -> str:
         """See ``Ledger``."""
@@ -135,14 +160,22 @@ class SqliteLedger:
         """See ``Ledger``; the lock is given back even where the last group cannot be written."""
         if self._closed or os.getpid() != self._process:
             return
-        self._closed = True
         with explained(self._files.database):
             try:
                 self._commit()
+                self.commands()
+                self._refuse_what_is_left()
+                self._commit()
                 leave_wal(self._connection)
             finally:
+                self._closed = True
                 self._connection.close()
                 self._lock.release()
+
+    def _refuse_what_is_left(self) -> None:
+        """Refuse commands that have no last word: the process that could carry them out has ended, or ends now."""
+        if self._left or any(not reply.settled for reply in self._book.replies.values()):
+            self._grow().refuse_unsettled(list(self._left.values()), ENDED)
 
     def _grow(self) -> Book:
         self._check_usable()
@@ -170,6 +203,11 @@ class SqliteLedger:
         self._touched.clear()
         self._points = 0
         self._since = None
+        with explained(self._files.commands):
+            for name, command in tuple(self._left.items()):
+                if command in self._saved.replies:
+                    (self._files.commands / name).unlink(missing_ok=True)
+                    del self._left[name]
 
 
 def _stem(key: RunKey) -> str:

@@ -1,13 +1,12 @@
 """Who holds a study: one process at a time."""
 
+import contextlib
 import os
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import psutil
-from filelock import FileLock, Timeout
 
 from lrlab.core import wire
 from lrlab.core.errors import ConflictError, StoreError
@@ -47,6 +46,8 @@ class StudyLock:
     def __init__(self, files: StudyFiles) -> None:
         self._name = files.name
         self._note = files.note
+        from filelock import FileLock  # slow to import, and a list of finished studies needs none
+
         self._lock = FileLock(str(files.lock), mode=0o600, thread_local=False)
 
     def acquire(self) -> None:
@@ -55,6 +56,8 @@ class StudyLock:
         Raises:
             ConflictError: If a process holds it; names the process.
         """
+        from filelock import Timeout
+
         try:
             self._lock.acquire(timeout=_PATIENCE_S, poll_interval=0.01)
         except Timeout:
@@ -68,6 +71,19 @@ class StudyLock:
         holder = Holder(pid=os.getpid(), host=platform.node(), since=now())
         write_file(self._note, wire.dumps(Holder, holder))
 
+    def show_life(self) -> None:
+        """Leave a trace of now in the note."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._note)
+
+    def heard_s(self) -> float | None:
+        """Seconds since the holder last showed life; None where no living process holds the lock."""
+        try:
+            at = self._note.stat().st_mtime
+        except OSError:
+            return None
+        return max(time.time() - at, 0.0) if self.held() else None
+
     def release(self) -> None:
         """Give the lock back."""
         try:
@@ -77,6 +93,9 @@ class StudyLock:
 
     def held(self) -> bool:
         """Whether a living process holds the lock now."""
+        import psutil
+        from filelock import Timeout
+
         holder = self._holder()
         if holder is None:
             return False

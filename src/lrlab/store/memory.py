@@ -1,21 +1,23 @@
 """Studies that live only as long as this process."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from os import getpid
 
 from lrlab.core.answer import Answer
+from lrlab.core.command import Command, Reply
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.core.outcome import StudyState
-from lrlab.core.question import Advance
+from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
-from lrlab.store.book import Book
+from lrlab.store.book import ENDED, HELD_STATES, Book
 from lrlab.store.clean import clean
 from lrlab.store.names import checked_name, taken_name, unknown_study
-from lrlab.store.protocol import StudySummary
+from lrlab.store.protocol import Snapshot, StudySummary
 
 
 class MemoryLedger:
@@ -64,11 +66,19 @@ class MemoryLedger:
         """Nothing waits here."""
         self._writable()
 
-    def commands(self) -> Sequence[str]:
+    def ask(self, question: Question) -> None:
+        """See ``Ledger``."""
+        self._writable().ask(question)
+
+    def commands(self) -> Sequence[Command]:
         """See ``Ledger``."""
         self._writable()
-        taken, self._entry.commands = self._entry.commands, []
-        return tuple(taken)
+        self._entry.looked = time.monotonic()
+        return self._entry.hand_out()
+
+    def reply(self, command: Command, reply: Reply) -> None:
+        """See ``Ledger``."""
+        self._writable().reply(command.id, reply)
 
     def checkpoint_path(self, key: RunKey) -> str:
         """No files here, so always ""."""
@@ -82,6 +92,8 @@ class MemoryLedger:
     def close(self) -> None:
         """See ``Ledger``."""
         if self._open:
+            left = [*self._entry.handed_out, *(command.id for command in self._entry.hand_out())]
+            self._book.refuse_unsettled(left, ENDED)
             self._open = False
             self._entry.held = False
 
@@ -94,12 +106,21 @@ class MemoryLedger:
 class _Entry:
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.commands: list[str] = []
+        self.commands: list[Command] = []
+        self.handed_out: set[str] = set()
         self.held = False
+        self.looked = 0.0
+
+    def hand_out(self) -> Sequence[Command]:
+        """The commands that are new, each id once."""
+        left, self.commands = self.commands, []
+        new = {command.id: command for command in left if command.id not in self.handed_out}
+        self.handed_out.update(new)
+        return tuple(new.values())
 
     def study(self) -> Study:
         study = self.book.study
-        if study.state is StudyState.RUNNING and not self.held:
+        if study.state in HELD_STATES and not self.held:
             return replace(study, state=StudyState.INTERRUPTED)
         return study
 
@@ -128,6 +149,14 @@ class MemoryStore:
         """See ``Store``."""
         return self._entry(name).study()
 
+    @contextmanager
+    def snapshot(self, name: str) -> Iterator[Snapshot]:
+        """See ``Store``."""
+        study = self.load(name)
+        records = {run.key: run.records for run in study.runs}
+        runs = tuple(replace(run, records=()) for run in study.runs)
+        yield Snapshot(study=replace(study, runs=runs), records=lambda key: iter(records[key]))
+
     def create(self, study: Study) -> MemoryLedger:
         """See ``Store``."""
         name = checked_name(study.name)
@@ -141,16 +170,25 @@ class MemoryStore:
         entry = self._entry(name)
         self._refuse_held(name, entry)
         entry.held = True
-        entry.commands.clear()
+        entry.looked = time.monotonic()
         return MemoryLedger(entry.book, entry)
 
-    def send(self, name: str, command: str) -> bool:
+    def send(self, name: str, command: Command) -> bool:
         """See ``Store``."""
         entry = self._entry(name)
         if not entry.held:
             return False
         entry.commands.append(clean(command))
         return True
+
+    def reply(self, name: str, command: str) -> Reply | None:
+        """See ``Store``."""
+        return self._entry(name).book.replies.get(command)
+
+    def heard(self, name: str) -> float | None:
+        """See ``Store``."""
+        entry = self._entry(name)
+        return time.monotonic() - entry.looked if entry.held else None
 
     def delete(self, name: str) -> None:
         """See ``Store``."""

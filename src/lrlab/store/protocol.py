@@ -1,12 +1,14 @@
 """Where studies are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from lrlab.core.answer import Answer
+from lrlab.core.command import Command, Reply
 from lrlab.core.outcome import StudyState
-from lrlab.core.question import Advance
+from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
@@ -19,7 +21,7 @@ class StudySummary:
     Args:
         name: Name of the study.
         task: Name of the training target.
-        state: How it stands; ``running`` only while a process holds its lock, else ``interrupted``.
+        state: How it stands; ``running`` and ``paused`` only while a process holds its lock, else ``interrupted``.
         created: Seconds since 1970, UTC.
         runs: Number of runs.
         cost: Full runs trained so far.
@@ -35,6 +37,19 @@ class StudySummary:
     cost: float = 0.0
     lr: float | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A study as one moment saw it, its records to be read run by run.
+
+    Args:
+        study: The study; its runs hold no records.
+        records: Reads the records of a run, in order, as often as it is called.
+    """
+
+    study: Study
+    records: Callable[[RunKey], Iterator[Record]]
 
 
 class Ledger(Protocol):
@@ -106,8 +121,20 @@ class Ledger(Protocol):
         """
         ...
 
-    def commands(self) -> Sequence[str]:
-        """Commands that other processes left for this study, oldest first; taken out by reading."""
+    def ask(self, question: Question) -> None:
+        """Set the study's question; committed with the next group."""
+        ...
+
+    def commands(self) -> Sequence[Command]:
+        """Commands that other processes left for this study, oldest first, each id once.
+
+        Asking is also the sign of life that ``Store.heard`` tells of. What lies there and is no command is taken out,
+        and noted as ``unreadable_command``.
+        """
+        ...
+
+    def reply(self, command: Command, reply: Reply) -> None:
+        """Write down what became of a command; its sender reads it once the group is committed."""
         ...
 
     def checkpoint_path(self, key: RunKey) -> str:
@@ -120,7 +147,7 @@ class Ledger(Protocol):
         ...
 
     def close(self) -> None:
-        """Commit, give the lock back; calling it twice is fine.
+        """Commit, give the lock back; calling it twice is fine. Commands without a last word are refused.
 
         Raises:
             StoreError: If the last group cannot be written; the lock is given back all the same.
@@ -142,12 +169,20 @@ class Store(Protocol):
     def load(self, name: str) -> Study:
         """The study with every acknowledged record, read only; works while another process writes it.
 
-        ``state`` is ``running`` only while a process holds the study, as in a summary.
+        ``state`` is ``running`` or ``paused`` only while a process holds the study, as in a summary.
 
         Raises:
             NotFoundError: If there is none of that name; the hint lists near ones.
             ConflictError: If the file has a newer schema.
             StoreError: If it is damaged or no study.
+        """
+        ...
+
+    def snapshot(self, name: str) -> AbstractContextManager[Snapshot]:
+        """The same, for studies of any size: records are read when they are asked for, while the block runs.
+
+        Raises:
+            NotFoundError, ConflictError, StoreError: As ``load``.
         """
         ...
 
@@ -165,7 +200,8 @@ class Store(Protocol):
     def open(self, name: str) -> Ledger:
         """Take over a study to continue it; an older schema is migrated first.
 
-        Commands that an earlier holder has not read are removed.
+        Commands that an earlier holder left without a last word are refused: nobody carries out a wish that its
+        sender has long given up.
 
         Raises:
             ConflictError: If another process holds it (names its process id), or the schema is newer.
@@ -173,11 +209,29 @@ class Store(Protocol):
         """
         ...
 
-    def send(self, name: str, command: str) -> bool:
-        """Leave a durable command (such as ``stop``) for the process that runs the study.
+    def send(self, name: str, command: Command) -> bool:
+        """Leave a durable command for the process that runs the study.
 
         Returns:
             Whether some process holds the study now; if not, nothing is left behind.
+
+        Raises:
+            NotFoundError: As ``load``.
+        """
+        ...
+
+    def reply(self, name: str, command: str) -> Reply | None:
+        """What became of the command with this id; None while nothing is known.
+
+        Raises:
+            NotFoundError: As ``load``.
+            ConflictError: As ``load``.
+            StoreError: As ``load``.
+        """
+        ...
+
+    def heard(self, name: str) -> float | None:
+        """Seconds since the process that holds the study last looked for commands; None where none holds it.
 
         Raises:
             NotFoundError: As ``load``.

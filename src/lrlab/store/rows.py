@@ -1,6 +1,7 @@
 """A study to rows and back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from lrlab.core import wire
 from lrlab.core.answer import Answer
+from lrlab.core.command import Reply
 from lrlab.core.errors import StoreError
 from lrlab.core.outcome import StudyState
 from lrlab.core.question import Advance, Question
@@ -27,6 +29,8 @@ from lrlab.store.protocol import StudySummary
 
 T = TypeVar("T")
 
+_READ_AT_ONCE = 1000  # records; enough to be quick, little enough to be nothing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
@@ -38,6 +42,7 @@ class Saved:
         records: How many records of each run.
         advances: How many advances.
         events: How many events.
+        replies: Every reply as it was written.
     """
 
     head: Study | None = None
@@ -45,6 +50,7 @@ class Saved:
     records: dict[RunKey, int] = field(default_factory=dict)
     advances: int = 0
     events: int = 0
+    replies: dict[str, Reply] = field(default_factory=dict)
 
     @classmethod
     def all_of(cls, book: Book) -> "Saved":
@@ -55,6 +61,7 @@ class Saved:
             records={key: len(records) for key, records in book.records.items()},
             advances=len(book.advances),
             events=len(book.events),
+            replies=dict(book.replies),
         )
 
 
@@ -93,24 +100,35 @@ def write_changes(
             table,
             [{"id": at + 1, "value": wire.dumps(kind, value)} for at, value in _from(values, first)],
         )
+    told = [(name, reply) for name, reply in book.replies.items() if reply is not saved.replies.get(name)]
+    _upsert(
+        connection, schema.replies, [{"id": name, "value": wire.dumps(Reply, reply)} for name, reply in told]
+    )
 
 
-def read_study(path: Path, connection: sqlalchemy.Connection) -> Study:
+def read_study(path: Path, connection: sqlalchemy.Connection, *, records: bool = True) -> Study:
     """The whole study, as one moment saw it.
+
+    Args:
+        path: Its file.
+        connection: To the file; inside the caller's transaction, if there is one.
+        records: Whether its runs hold their records; see ``read_records``.
 
     Raises:
         StoreError: If a row is missing or cannot be read.
     """
-    with explained(path), connection.begin():
+    with explained(path), nullcontext() if connection.in_transaction() else connection.begin():
         head = connection.execute(select(schema.study)).mappings().one_or_none()
         runs = connection.execute(
             select(schema.runs.c.id, schema.runs.c.value).order_by(schema.runs.c.id)
         ).all()
-        columns = schema.records.c
-        points = connection.execute(
-            select(columns.run, columns.seq, columns.value).order_by(columns.run, columns.seq)
-        )
-        grouped = {number: list(rows) for number, rows in groupby(points, key=itemgetter(0))}
+        grouped: dict[int, list[Any]] = {}
+        if records:
+            columns = schema.records.c
+            points = connection.execute(
+                select(columns.run, columns.seq, columns.value).order_by(columns.run, columns.seq)
+            )
+            grouped = {number: list(rows) for number, rows in groupby(points, key=itemgetter(0))}
         advances = _values(connection, schema.advances)
         events = _values(connection, schema.events)
     try:
@@ -138,6 +156,43 @@ def read_study(path: Path, connection: sqlalchemy.Connection) -> Study:
             raise ValueError("it holds records of no run")
         return study
     except (StoreError, ValueError, TypeError) as error:
+        raise damaged(path, error) from error
+
+
+def read_records(path: Path, connection: sqlalchemy.Connection, number: int) -> Iterator[Record]:
+    """The records of run ``number``, counted from 1, one after the other, inside the caller's transaction.
+
+    Raises:
+        StoreError: If a row is missing or cannot be read.
+    """
+    columns = schema.records.c
+    asked = select(columns.seq, columns.value).where(columns.run == number).order_by(columns.seq)
+    with explained(path):
+        rows = connection.execute(asked.execution_options(yield_per=_READ_AT_ONCE))
+        for first, part in enumerate(rows.partitions()):
+            numbers = range(first * _READ_AT_ONCE, first * _READ_AT_ONCE + len(part))
+            try:
+                if [seq for seq, _ in part] != list(numbers):
+                    raise ValueError(f"run {number} lacks records")
+                read = _many(Record, [text for _, text in part])
+            except (StoreError, ValueError) as error:
+                raise damaged(path, error) from error
+            yield from read
+
+
+def read_replies(path: Path, connection: sqlalchemy.Connection, *ids: str) -> dict[str, Reply]:
+    """What became of commands, by id: of all of them, or of those that ``ids`` names.
+
+    Raises:
+        StoreError: If one cannot be read.
+    """
+    table = schema.replies
+    which = select(table.c.id, table.c.value)
+    with explained(path), connection.begin():
+        rows = connection.execute(which.where(table.c.id.in_(ids)) if ids else which).all()
+    try:
+        return {name: wire.loads(Reply, value) for name, value in rows}
+    except StoreError as error:
         raise damaged(path, error) from error
 
 

@@ -8,7 +8,7 @@ version.
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Integer, MetaData, Table, Text
 
 APPLICATION_ID = 0x6C726C62  # "lrlb": how a study's file is told from any other SQLite file
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -58,4 +58,11 @@ events = Table(
     metadata,
     Column("id", Integer, primary_key=True),  # 1, 2, ...
     Column("value", Text, nullable=False),  # JSON of an Event
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", Text, primary_key=True),  # of a Command
+    Column("value", Text, nullable=False),  # JSON of a Reply
 )

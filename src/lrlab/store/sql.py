@@ -1,7 +1,9 @@
 """Studies in a folder, each in an SQLite file of its own."""
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -9,19 +11,21 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from lrlab.core import wire
+from lrlab.core.command import Command, Reply
 from lrlab.core.errors import ConflictError, NotFoundError, StoreError
 from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
 from lrlab.store import database, schema
-from lrlab.store.book import Book
+from lrlab.store.book import HELD_STATES, Book
 from lrlab.store.clean import clean
 from lrlab.store.database import connect, explained
 from lrlab.store.files import StudyFiles, sync_folder, write_file
 from lrlab.store.ledger import SqliteLedger
 from lrlab.store.locks import StudyLock
 from lrlab.store.names import checked_name, is_name, taken_name, unknown_study
-from lrlab.store.protocol import StudySummary
-from lrlab.store.rows import Saved, read_study, read_summary, write_changes
+from lrlab.store.protocol import Snapshot, StudySummary
+from lrlab.store.rows import Saved, read_records, read_replies, read_study, read_summary, write_changes
 
 _SENT = count()  # orders commands that are sent within one tick of the clock
 
@@ -72,6 +76,17 @@ class SqliteStore:
         with self._reader(files) as connection:
             return _as_seen(read_study(files.database, connection), files)
 
+    @contextmanager
+    def snapshot(self, name: str) -> Iterator[Snapshot]:
+        """See ``Store``; one read transaction, beside which a writer goes on."""
+        files = self._existing(name)
+        with self._reader(files) as connection, connection.begin():
+            study = _as_seen(read_study(files.database, connection, records=False), files)
+            numbers = {run.key: number for number, run in enumerate(study.runs, start=1)}
+            yield Snapshot(
+                study=study, records=lambda key: read_records(files.database, connection, numbers[key])
+            )
+
     def create(self, study: Study) -> SqliteLedger:
         """See ``Store``."""
         files = self._files(checked_name(study.name))
@@ -104,19 +119,31 @@ class SqliteStore:
             lock.release()
             raise
 
-    def send(self, name: str, command: str) -> bool:
+    def send(self, name: str, command: Command) -> bool:
         """See ``Store``."""
         files = self._existing(name)
         lock = StudyLock(files)
         if not lock.held():
             return False
-        path = files.commands / f"{int(self._now() * 1e6):020}-{next(_SENT):06}.txt"
+        path = files.commands / f"{int(self._now() * 1e6):020}-{next(_SENT):06}-{os.getpid()}.json"
         with explained(path):
-            write_file(path, clean(command))
+            write_file(path, wire.dumps(Command, clean(command)))
             if lock.held():
                 return True
             path.unlink(missing_ok=True)  # it ended in between; whoever opens the study next shall not see it
         return False
+
+    def reply(self, name: str, command: str) -> Reply | None:
+        """See ``Store``."""
+        files = self._existing(name)
+        with self._reader(files) as connection:
+            if database.schema_version(connection) < schema.SCHEMA_VERSION:
+                return None  # an older lrlab holds it, which answers no commands
+            return read_replies(files.database, connection, command).get(command)
+
+    def heard(self, name: str) -> float | None:
+        """See ``Store``."""
+        return StudyLock(self._existing(name)).heard_s()
 
     def delete(self, name: str) -> None:
         """See ``Store``."""
@@ -180,16 +207,18 @@ class SqliteStore:
                 migrate(files.database, connection)
             database.check_pages(files.database, connection)
             database.use_wal(files.database, connection)
-            book = Book(read_study(files.database, connection), now=self._now)
+            book = Book(
+                read_study(files.database, connection),
+                now=self._now,
+                replies=read_replies(files.database, connection),
+            )
             with explained(files.side):
                 files.make_folders()
-                for command in files.commands.iterdir():
-                    command.unlink()
                 lock.sign(self._now)
+            return SqliteLedger(files, book, connection=connection, lock=lock, clock=self._clock)
         except BaseException:
             connection.close()
             raise
-        return SqliteLedger(files, book, connection=connection, lock=lock, clock=self._clock)
 
     def _summary(self, files: StudyFiles) -> StudySummary:
         try:
@@ -200,6 +229,6 @@ class SqliteStore:
 
 
 def _as_seen(seen: S, files: StudyFiles) -> S:
-    if seen.state is StudyState.RUNNING and not StudyLock(files).held():
+    if seen.state in HELD_STATES and not StudyLock(files).held():
         return replace(seen, state=StudyState.INTERRUPTED)
     return seen

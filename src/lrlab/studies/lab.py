@@ -1,14 +1,18 @@
 """What the command line and the page ask of a store of studies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lrlab.core.answer import Answer
-from lrlab.core.errors import ConflictError
+from lrlab.core.command import Command, Reply
 from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
 from lrlab.store.protocol import Store, StudySummary
-from lrlab.studies.study import Conclude
+from lrlab.studies.orders import WAIT_S, order
+
+if TYPE_CHECKING:
+    from lrlab.studies.study import Conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Lab:
     """
 
     store: Store
-    conclude: Conclude
+    conclude: "Conclude"
 
     def studies(self) -> Sequence[StudySummary]:
         """One line a study, newest first."""
@@ -49,16 +53,25 @@ class Lab:
             number += 1
         return f"{cleaned or 'study'}-{number}"
 
-    def stop(self, name: str) -> None:
-        """Ask the process that runs a study to stop it, keeping its results.
+    def runs_elsewhere(self, name: str) -> bool:
+        """Whether a process runs the study, or rests with it while it is paused."""
+        return self.store.load(name).state in (StudyState.RUNNING, StudyState.PAUSED)
 
-        Raises:
-            NotFoundError: If there is no such study.
-            ConflictError: If no process runs it.
-        """
-        study = self.store.load(name)
-        if not self.store.send(name, "stop"):
-            raise ConflictError(
-                f'study "{name}" is not running ({study.state}), so there is nothing to stop.',
-                hint=f"lrlab report {name} shows what it found.",
-            )
+    def order(
+        self,
+        name: str,
+        command: Command,
+        *,
+        wait_s: float = WAIT_S,
+        told: Callable[[str], None] = lambda text: None,
+    ) -> Reply:
+        """Ask the process that runs a study to pause, go on, stop or extend it; see ``lrlab.studies.orders.order``."""
+        return order(self.store, name, command, wait_s=wait_s, told=told)
+
+    def reply(self, name: str, command: str) -> Reply | None:
+        """What became of a command that was sent, by its id; see ``Store.reply``."""
+        return self.store.reply(name, command)
+
+    def delete(self, name: str) -> None:
+        """Remove a study with its runs, answer and files; see ``Store.delete``."""
+        self.store.delete(name)

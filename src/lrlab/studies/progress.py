@@ -22,6 +22,7 @@ class Progress:
         price: What it was expected to cost in all, and with how many runs.
         elapsed_s: Seconds since this process took it up.
         left_s: Estimate of the seconds that are left, or None while nothing is known.
+        paused: Whether it rests because a person wants it to.
         ended: Whether this is the last word.
     """
 
@@ -33,6 +34,7 @@ class Progress:
     price: Price
     elapsed_s: float
     left_s: float | None
+    paused: bool = False
     ended: bool = False
 
 

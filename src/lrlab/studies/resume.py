@@ -16,7 +16,8 @@ def check_continues(study: Study, *, question: Question, searcher: str, fingerpr
     differences = [
         f"{field.name} was {getattr(study.question, field.name)}, now {getattr(question, field.name)}"
         for field in fields(Question)
-        if getattr(study.question, field.name) != getattr(question, field.name)
+        if field.name != "known"  # an extended study knows its runs, whoever asks does not
+        and getattr(study.question, field.name) != getattr(question, field.name)
     ]
     if study.searcher != searcher:
         differences.append(f"searcher was {study.searcher}, now {searcher}")

@@ -1,7 +1,7 @@
 """The loop of a study: ask the searcher, train, write down, until nothing is left to ask."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,14 +15,17 @@ from lrlab.runners.protocol import Recorded, RunLost, Runner, RunnerEvent, Slice
 from lrlab.searchers.protocol import Searcher
 from lrlab.store.protocol import Ledger
 from lrlab.studies.applied_rate import CURE, ignored
+from lrlab.studies.desk import Desk
+from lrlab.studies.extend import differences, widened
+from lrlab.studies.failures import hopeless
 from lrlab.studies.price import Price, expected_price
 from lrlab.studies.progress import Progress, ProgressListener
 
 _TICK_S = 0.05
 _LOOK_S = 0.5  # how often commands of other processes are looked for, and listeners are told
+_REST_S = 0.2  # the same, while the study is paused
 _GRACE_S = 8.0  # after an interrupt, how long slices may take to reach a whole unit
 _MOST_LOSSES = 3  # a run whose worker ends this often without progress is given up
-_SAME_FAILURES = 3  # this many first runs that fail alike end the study
 
 
 class Conclude(Protocol):
@@ -46,7 +49,7 @@ class _Track:
     run: Run
     evidence: list[Record] = field(default_factory=list)
     losses: int = 0  # of its worker, since its last new record
-    crashed: bool = False  # what is trained again now was lost to a crash, and is not charged
+    crashed: bool = False  # what is trained again now was lost to a crash or a pause, and is not charged
     units_at_start: int = 0  # of the slice under way
 
 
@@ -82,6 +85,7 @@ class StudyLoop:
         self._price: Price = expected_price(self._question, self.searcher)
         self._began = self._looked = time.monotonic()
         self._answer: Answer | None = None
+        self._desk = Desk(ledger=self.ledger, extend=self._extend)
         for run in self.ledger.study.runs:
             waiting = run if run.ended else replace(run, state=State.FROZEN)
             track = _Track(run=waiting, crashed=True)
@@ -103,6 +107,9 @@ class StudyLoop:
         try:
             self._tell()  # what it will cost, before anything is spent
             while True:
+                self._desk.news = False
+                if self._desk.paused and (ended := self._rest()) is not None:
+                    return ended
                 asked = self.searcher(self._question, self._evidence())
                 if isinstance(asked, Done):
                     if not self._open:
@@ -154,7 +161,7 @@ class StudyLoop:
             if time.monotonic() - self._looked > _LOOK_S:
                 self._tell()
                 stopped = self._ended_early()
-                if stopped is not None:
+                if stopped is not None or self._desk.news:
                     return stopped
             elif self.interrupted():
                 return self._ended_early()
@@ -165,9 +172,11 @@ class StudyLoop:
             self._wind_down()
             self.ledger.note("interrupted", "Stopped by an interrupt; everything is saved.")
             return self._end(StudyState.INTERRUPTED)
-        if "stop" in self.ledger.commands():
+        self._desk.look(len(self.runner.under_way()))
+        if self._desk.stopping:
             self._wind_down()
             self.ledger.note("stopped", "Stopped by a person.")
+            self._desk.settle("Stopped; its results stay.")
             return self._end(StudyState.STOPPED, caution=Caution(code="STOPPED", text="Stopped by a person."))
         limit = self.max_time_s
         if limit is not None and time.monotonic() - self._began > limit:
@@ -185,6 +194,55 @@ class StudyLoop:
             for event in self.runner.poll(_TICK_S):
                 self._take(event)
             self.ledger.tick()
+
+    def _rest(self) -> Answer | None:
+        """Let slices under way freeze at a whole unit, and wait until a person lets the study go on.
+
+        Nothing is polled but the folder of commands, five times a second. An answer ends the study.
+        """
+        self.runner.cancel()
+        self._open.intersection_update(self.runner.under_way())
+        while self._desk.paused:
+            began = time.monotonic()
+            events = self.runner.poll(_REST_S)
+            for event in events:
+                self._take(event)
+            self.ledger.tick()
+            if not self._desk.at_rest and not self.runner.under_way():
+                self._desk.at_rest = True
+                self._settle(StudyState.PAUSED, "Paused by a person.", "Paused.")
+            elif not events:  # a runner without processes has nothing to wait for
+                time.sleep(max(_REST_S - (time.monotonic() - began), 0.0))
+            ended = self._ended_early()
+            if ended is not None:
+                return ended
+        self._desk.at_rest = False
+        self._settle(StudyState.RUNNING, "Goes on after a pause.", "It goes on.")
+        return None
+
+    def _settle(self, state: StudyState, event: str, reply: str) -> None:
+        """Write down that the study rests now, or that it goes on."""
+        paused = state is StudyState.PAUSED
+        for track in self._tracks.values():
+            if not track.run.ended and track.run.key not in self._open:
+                track.run = replace(track.run, state=State.PAUSED if paused else State.FROZEN)
+                self.ledger.write_run(replace(track.run, records=()))
+        self.ledger.note("paused" if paused else "resumed", event)
+        self._desk.settle(reply)
+        self._answer = self._conclude(None, None, final=False)
+        self.ledger.conclude(state, self._answer)
+        self._tell()
+
+    def _extend(self, changes: Mapping[str, object]) -> str:
+        """Take over a larger question between two decisions."""
+        before = self._question
+        self._question = widened(before, changes, searcher=self.searcher, known=self._tracks)
+        self._price = expected_price(self._question, self.searcher)
+        self._answer = None
+        self.ledger.ask(self._question)
+        text = differences(before, self._question)
+        self.ledger.note("extended", text)
+        return text
 
     # What the runner tells.
 
@@ -206,8 +264,9 @@ class StudyLoop:
     def _end_slice(self, event: SliceEnded, track: _Track) -> bool:
         self._open.discard(event.key)
         repeated = max(event.trained - (track.run.units - track.units_at_start), 0)
-        lost, charged = (repeated, 0) if track.crashed else (0, repeated)
-        track.crashed = False
+        lost, charged = (repeated, 0) if track.crashed and not track.run.reopened else (0, repeated)
+        # What a pause has cut short and cannot be kept is trained again, and nobody is charged for that.
+        track.crashed = self._desk.paused and event.outcome is None and event.units < track.run.target
         track.run = replace(
             track.run,
             outcome=event.outcome,
@@ -216,7 +275,9 @@ class StudyLoop:
             lost_units=track.run.lost_units + lost,
             repeated_units=track.run.repeated_units + charged,
             seconds=track.run.seconds + event.seconds,
-            checkpoint=self.ledger.checkpoint_path(event.key) if event.stored else track.run.checkpoint,
+            reopened=track.run.reopened and event.units < track.run.units,
+            checkpoint=event.weights
+            or (self.ledger.checkpoint_path(event.key) if event.stored else track.run.checkpoint),
         )
         self.ledger.write_run(replace(track.run, records=()))
         if event.outcome is Outcome.FAILED:
@@ -250,19 +311,10 @@ class StudyLoop:
 
     def _check_failures(self, event: SliceEnded) -> None:
         """End the study where failures cannot come from the rate."""
-        runs = [track.run for track in self._tracks.values()]
-        failed = [run for run in runs if run.outcome is Outcome.FAILED]
-        last_lines = {run.detail.strip().rpartition("\n")[2] for run in failed}
-        alike = len(failed) >= _SAME_FAILURES and len(last_lines) == 1 and not any(run.units for run in runs)
-        # A run that has a score shows that the training is not hopeless as such.
-        hopeless = event.fatal and not any(True for run in runs for _ in run.values(self._question.metric))
-        if hopeless or alike:
+        error = hopeless(event, [track.run for track in self._tracks.values()], self._question.metric)
+        if error is not None:
             self.ledger.conclude(StudyState.FAILED, None)
-            raise TaskError(
-                f"The training fails at every learning rate ({event.key}):",
-                why=f"\n{event.detail}\n" if "\n" in event.detail else event.detail,
-                hint="Mend the training, then sweep again." if alike else "",
-            )
+            raise error
 
     # Views.
 
@@ -307,6 +359,7 @@ class StudyLoop:
                 price=self._price,
                 elapsed_s=time.monotonic() - self._began,
                 left_s=left,
+                paused=self._desk.paused,
                 ended=ended,
             )
         )

@@ -41,7 +41,12 @@ def command(
     runs_folder: str | Path | None = None,
     name: str | None = None,
     optimizer: str = "",
+    schedule: str = "",
+    weights: str = "",
+    guide: str = "",
+    settles: int = 0,
     lr: "str | tuple[float, float] | None" = None,
+    highest_lr: float | None = None,
 ) -> "CommandTask":
     """Make a task of a shell command.
 
@@ -66,7 +71,14 @@ def command(
         runs_folder: Where the runs have their folders; by default beside the study, or a temporary one.
         name: How studies and reports name it; by default the script's name.
         optimizer: Name of the optimizer, a hint to the searcher.
+        schedule: Name of its schedule, a hint to the searcher: ``"cosine"``, ``"linear"``, ...
+        weights: What the program leaves of a finished run, seen from ``{dir}``, such as ``weights/best.pt``; the answer
+            names the winner's as its checkpoint.
+        guide: Columns that tell rates apart while the metric does not, such as ``train/*loss`` while a detector's mAP is
+            still 0: their sum, smaller is better. For metrics between 0 and 1.
+        settles: Units before which rates cannot be compared, such as a long warm-up.
         lr: Range to search where a sweep is given none; ``1e-5:1`` by default.
+        highest_lr: The largest rate that the program accepts, where it has a bound.
 
     Raises:
         SpecError: If an argument breaks its rule.
@@ -83,6 +95,13 @@ def command(
         raise SpecError(f'command: unit must be "epoch" or "step", got {unit!r}.')
     if timeout_s is not None and not (is_real(timeout_s) and timeout_s > 0):
         raise SpecError(f"timeout: must be above 0 seconds, got {timeout_s!r}.")
+    if highest_lr is not None and not (is_real(highest_lr) and highest_lr > 0):
+        raise SpecError(f"highest_lr: must be above 0, got {highest_lr!r}.")
+    if Path(weights).is_absolute() or ".." in Path(weights).parts:
+        raise SpecError(
+            f"weights: expected a file in the run's own folder {{dir}}, got {weights!r}.",
+            hint="Such as weights/best.pt, seen from {dir}.",
+        )
     if epochs_from not in (None, 0, 1):
         raise SpecError(f"epochs_from: must be 0 or 1, got {epochs_from!r}.")
     parsed = Metric.parse(metric)
@@ -106,6 +125,11 @@ def command(
         folder=str(Path(folder or ".").absolute()),
         runs_folder=str(Path(runs_folder).absolute()) if runs_folder is not None else "",
         optimizer=optimizer,
+        schedule=schedule,
+        weights=weights,
+        guide=guide,
+        settles=whole_number("settles", settles, 0),
+        highest_lr=highest_lr,
         default_lr_range=LRRange.parse(lr) if lr is not None else LRRange(1e-5, 1.0),
     )
 
@@ -128,6 +152,11 @@ class CommandTask:
     folder: str
     runs_folder: str
     optimizer: str
+    schedule: str
+    weights: str
+    guide: str
+    settles: int
+    highest_lr: float | None
     default_lr_range: LRRange
 
     @property
@@ -216,7 +245,8 @@ def _name_of(words: Sequence[str]) -> str:
 
 _SETTINGS = (
     "words", "budget", "metric", "read", "unit", "freeze", "timeout_s", "epochs_from", "columns", "in_dir", "folder",
-    "name", "optimizer",
+    "name", "optimizer", "schedule", "weights", "guide", "settles", "lr",
+    "highest_lr",
 )  # fmt: skip
 
 
@@ -228,6 +258,7 @@ def as_target(task: CommandTask) -> dict[str, Any]:
         "read": task.read or None,
         "freeze": task.freezes,
         "columns": dict(task.columns),
+        "lr": f"{task.default_lr_range.low!r}:{task.default_lr_range.high!r}",
     }
     rest = {name: getattr(task, name) for name in _SETTINGS if name not in own}
     return {"kind": "command", "ref": shlex.join(task.words), **own, **rest}

@@ -44,6 +44,8 @@ class CommandPlan(Protocol):
     def in_dir(self) -> bool: ...
     @property
     def folder(self) -> str: ...
+    @property
+    def weights(self) -> str: ...
     def run_folder(self, lr: float, seed: int) -> RunFolder: ...
     def filled(self, lr: float, seed: int, folder: RunFolder) -> list[str]: ...
     def reader(self, lr: float, seed: int, folder: RunFolder) -> Reader: ...
@@ -246,6 +248,14 @@ class CommandSession:
         return UnusableTaskError(" ".join([what, *self._notes]), why=f"\n{folder.tail()}")
 
     # The rest of the contract.
+
+    @property
+    def weights(self) -> str:
+        """Path of the weights that the program has written; "" where there are none, or nobody has named them."""
+        if self._started is None or not self._plan.weights:
+            return ""
+        path = self._started.folder.path / self._plan.weights
+        return str(path) if path.exists() else ""
 
     def state(self) -> SessionState:
         """Raises NoStateError: a command lives only in its processes."""

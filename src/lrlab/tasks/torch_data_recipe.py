@@ -1,5 +1,6 @@
 """A recipe made from data alone, with the part that judges its winner."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,13 +10,19 @@ from torch import nn
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import SpecError
-from lrlab.tasks.datasets import Dataset
+from lrlab.tasks.data.dataset import Dataset
+from lrlab.tasks.torch_image_models import cnn, resnet
 from lrlab.tasks.torch_losses import MetricFunction, accuracy, default_loss
-from lrlab.tasks.torch_models import mlp
+from lrlab.tasks.torch_models import linear, mlp
 from lrlab.tasks.torch_recipe import Recipe
 from lrlab.tasks.torch_scores import auroc, balanced_accuracy, macro_f1, mean_absolute_error
+from lrlab.tasks.torch_text_models import bag, gru, transformer
 
-MODELS = {"table": ("mlp",)}
+MODELS: dict[str, dict[str, Callable[..., nn.Module]]] = {
+    "table": {"mlp": mlp, "linear": linear},
+    "text": {"bag": bag, "gru": gru, "transformer": transformer},
+    "images": {"cnn": cnn, "resnet": resnet},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +77,7 @@ def data_recipe(kind: str, dataset: Dataset, *, model: str | None, name: str, **
     """The recipe of a small model on data.
 
     Args:
-        kind: ``table``.
+        kind: One of ``MODELS``.
         dataset: What to train on.
         model: Name of the model; None takes the first of ``MODELS[kind]``.
         name: How studies name it.
@@ -83,7 +90,7 @@ def data_recipe(kind: str, dataset: Dataset, *, model: str | None, name: str, **
     if model is not None and model not in known:
         raise SpecError(f"model: for {kind} it must be {' or '.join(map(repr, known))}, got {model!r}.")
     return DataRecipe(
-        _model(dataset),
+        _model(kind, model or next(iter(known)), dataset),
         dataset.train,
         val_data=dataset.val,
         val_batch_size=len(dataset.val[1]),  # whole: F1 and AUROC are no means over batches
@@ -96,9 +103,15 @@ def data_recipe(kind: str, dataset: Dataset, *, model: str | None, name: str, **
     )
 
 
-def _model(dataset: Dataset) -> "partial[nn.Module]":
-    outputs = 1 if dataset.classes is None else len(dataset.classes)
-    return partial(mlp, inputs=dataset.train[0].shape[1], outputs=outputs)
+def _model(kind: str, name: str, dataset: Dataset) -> "partial[nn.Module]":
+    build = partial(MODELS[kind][name], outputs=1 if dataset.classes is None else len(dataset.classes))
+    width = dataset.train[0].shape[1]
+    if kind == "text":
+        own = {"length": width} if name == "transformer" else {}
+        return partial(build, vocabulary=len(dataset.features), **own)
+    if kind == "images":
+        return partial(build, channels=width, size=dataset.train[0].shape[-1], augment=dataset.augment)
+    return partial(build, inputs=width)
 
 
 def _metrics(dataset: Dataset) -> dict[str, MetricFunction]:

@@ -13,8 +13,10 @@ import torch
 from torch import nn
 
 from lrlab.core.errors import SpecError
+from lrlab.core.metric import Metric
 from lrlab.core.record import Record
-from lrlab.schedules.protocol import Schedule
+from lrlab.schedules.protocol import AnyFeedback, Schedule
+from lrlab.tasks.torch_best import BestWeights, copied, copied_weights, load_weights
 from lrlab.tasks.torch_data import Batch, Batches, no_batch, to_device
 from lrlab.tasks.torch_losses import Objective
 from lrlab.tasks.torch_optimizers import OptimizerChoice
@@ -33,7 +35,8 @@ class Plan:
         data: Batches to train on.
         val_data: Batches to evaluate on, if any.
         schedule: Multiplier of the rate by optimizer step.
-        metric: Name of what is compared; training ends where it is not finite.
+        feedback: A further multiplier, by the metric at the end of each unit.
+        metric: What is compared; training ends where it is not finite.
         budget: Units in a full run.
         eval_every: Optimizer steps from one evaluation to the next where the unit is a step; None: it is an epoch.
         log_every: Optimizer steps from one training loss to the next; 0 for none inside a unit.
@@ -49,7 +52,8 @@ class Plan:
     data: Batches
     val_data: Batches | None
     schedule: Schedule
-    metric: str
+    feedback: AnyFeedback | None
+    metric: Metric
     budget: int
     eval_every: int | None
     log_every: int
@@ -99,6 +103,7 @@ class Loop:
         self._optimizer, self._rates = plan.optimizer.build(self.model, lr)
         self._weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
         self._multiplier: float | None = None  # the one that the groups have
+        self._watched: Any = plan.feedback.start() if plan.feedback else None  # the state of the feedback
         self._precision = torch.float16
         if plan.autocast and torch.cuda.is_bf16_supported():
             self._precision = torch.bfloat16
@@ -109,6 +114,7 @@ class Loop:
         self._sizes: list[int] = []
         self._norm: torch.Tensor | None = None
         self._unit_end = plan.end_of_unit(0)
+        self._best = BestWeights(plan.metric)
 
     def begin(self) -> list[Record]:
         """The untrained record, or none where there is nothing to evaluate on; before ``records``."""
@@ -124,23 +130,25 @@ class Loop:
 
     def state(self) -> dict[str, object]:
         """Copies of everything but the random states, in the host's memory."""
-        weights = self.model.state_dict()
-        others = {name: buffer for name, buffer in self.model.named_buffers() if name not in weights}
         return {
             "progress": asdict(self.progress),
-            "model": _copied(dict(weights)),
-            "buffers": _copied(others),
-            "optimizer": _copied(self._optimizer.state_dict()),
+            **copied_weights(self.model),
+            "best": self._best.state(),
+            "optimizer": copied(self._optimizer.state_dict()),
             "scaler": self._scaler.state_dict() if self._scaler else None,
+            **({"feedback": self.plan.feedback.dump(self._watched)} if self.plan.feedback else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what ``state`` returned; before the first record."""
         load_weights(self.model, state)
+        self._best.restore(state.get("best"))
         # A copy: PyTorch takes tensors over as they are, and two runs may start from one state.
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if self._scaler:
             self._scaler.load_state_dict(state["scaler"])
+        if self.plan.feedback:
+            self._watched = self.plan.feedback.load(state["feedback"])
         self.progress = Progress(**state["progress"])
         self._unit_end = self.plan.end_of_unit(self.progress.steps)
         self._multiplier = None
@@ -173,6 +181,8 @@ class Loop:
         """One optimizer step; the group's gradient is that of the mean over all of its samples."""
         plan, optimizer, scaler = self.plan, self._optimizer, self._scaler
         multiplier = plan.schedule(self.progress.steps)
+        if plan.feedback:
+            multiplier *= plan.feedback.multiplier(self._watched)
         if multiplier != self._multiplier:
             self._set_rates(multiplier)
         optimizer.zero_grad(set_to_none=True)
@@ -267,7 +277,12 @@ class Loop:
         done.units = units
         done.unit_steps, done.unit_loss, done.unit_samples = 0, 0.0, 0
         self._norm = None
-        done.over = math.isnan(train_loss) or not math.isfinite(metrics.get(self.plan.metric, 0.0))
+        value = metrics.get(self.plan.metric.name, 0.0)
+        if self.plan.feedback:
+            self._watched = self.plan.feedback.next(self._watched, value)
+        if self.plan.val_data is not None:
+            self._best.see(value, self.model)
+        done.over = math.isnan(train_loss) or not math.isfinite(value)
         return Record(units, metrics, done.steps)
 
     def _applied_lr(self) -> float:
@@ -300,14 +315,6 @@ class Loop:
         return {name: _weighted_sum(_numbers(given), sizes) / sum(sizes) for name, given in values.items()}
 
 
-def load_weights(model: nn.Module, state: Mapping[str, Any]) -> None:
-    """Put the weights and buffers of ``Loop.state`` into ``model``."""
-    model.load_state_dict(state["model"])
-    buffers = dict(model.named_buffers())
-    for name, value in state["buffers"].items():
-        buffers[name].copy_(value)
-
-
 def _built_model(plan: Plan) -> nn.Module:
     model = plan.build_model()
     if not isinstance(model, nn.Module):
@@ -328,14 +335,3 @@ def _numbers(values: list[Any]) -> list[float]:
         read: list[float] = torch.stack([value.detach().reshape(()) for value in values]).tolist()
         return read
     return [float(value) for value in values]
-
-
-def _copied(value: Any) -> Any:
-    """``value`` with every tensor copied to the host's memory."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu", copy=True)
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_copied(item) for item in value)
-    return value

@@ -23,6 +23,11 @@ class InParts(nn.Module):
         return torch.cat([self.net(part) for part in torch.split(x, _PART)])
 
 
+def linear(*, inputs: int, outputs: int) -> nn.Module:
+    """One line through all numbers, for rows ``(n, inputs)``: what more of a model must be better than."""
+    return InParts(nn.Linear(inputs, outputs))
+
+
 def mlp(*, inputs: int, outputs: int, width: int = 64) -> nn.Module:
     """A multi-layer perceptron with two hidden layers, for rows ``(n, inputs)``."""
     return InParts(

@@ -20,9 +20,10 @@ from lrlab.schedules.protocol import Schedule
 from lrlab.tasks import random_state
 from lrlab.tasks.code_hash import code_hash
 from lrlab.tasks.protocol import SessionState
+from lrlab.tasks.torch_best import load_weights
 from lrlab.tasks.torch_checks import checked
 from lrlab.tasks.torch_data import batches
-from lrlab.tasks.torch_loop import Plan, load_weights
+from lrlab.tasks.torch_loop import Plan
 from lrlab.tasks.torch_losses import (
     ForwardFunction,
     LossFunction,
@@ -67,8 +68,9 @@ class Recipe:
         optimizer: A name (``sgd``, ``momentum``, ``nesterov``, ``adam``, ``adamw``, ``rmsprop``, ``adagrad``), an
             ``Optimizer`` class, or a function ``(params, lr) -> Optimizer`` or ``(model, lr) -> Optimizer``. Where it
             makes several groups, ``lr`` is the largest one's rate and their ratios are kept.
-        schedule: A name (``constant``, ``linear``, ``cosine``), a schedule, or a function from the number of steps
-            after the warm-up to a schedule.
+        schedule: A text such as ``"cosine"``, ``"wsd decay 20% to 0.01"`` or ``"warmup 5% then step every 30ep"`` (see
+            docs/schedules.md), a schedule, or a function from the number of steps after the warm-up to a schedule. One
+            that looks at a metric (``"plateau patience 3"``) is given ``metric`` at the end of each unit.
         warmup: Linear warm-up: a share of the training (below 1), or a number of optimizer steps.
         budget: Length of a full training in units.
         unit: ``"epoch"``, or ``"step"`` for optimizer steps. With ``"step"`` the model is evaluated every
@@ -135,6 +137,7 @@ class Recipe:
         for name, value in checked(self).items():
             object.__setattr__(self, name, value)
         self._check_metric()
+        self._check_feedback()
 
     @property
     def resumes(self) -> Resumes:
@@ -188,11 +191,13 @@ class Recipe:
             )
         return TorchSession(self._plan(device), lr=positive_rate(lr), seed=seed)
 
-    def load_model(self, state: SessionState) -> nn.Module:
+    def load_model(self, state: SessionState, *, best: bool = False) -> nn.Module:
         """The model that a session's ``state()`` holds, on the CPU and in evaluation mode.
 
         Args:
             state: What ``state()`` returned, or its stored copy.
+            best: The weights at the end of the unit with the best metric so far rather than the newest. Without
+                validation data the newest are all there are.
         """
         mine = random_state.capture()
         try:
@@ -201,7 +206,8 @@ class Recipe:
             random_state.restore(mine)
         if not isinstance(model, nn.Module):
             raise SpecError(f"model: the function must return an nn.Module, got {type(model).__name__}.")
-        load_weights(model, state)
+        kept: Any = state.get("best") if best else None
+        load_weights(model, kept or state)
         return model.eval()
 
     @cached_property
@@ -250,6 +256,17 @@ class Recipe:
             hint=f"{why}Name one of these, or add metrics={{{name!r}: function}}.",
         )
 
+    def _check_feedback(self) -> None:
+        """A schedule that looks at the metric must know whether small or large is good."""
+        known = self.metric.direction  # type: ignore[union-attr]
+        taken = getattr(spec.feedback(self.schedule), "direction", known)
+        if taken != known:
+            raise SpecError(
+                f"schedule: {self.schedule} takes {'large' if taken == 'max' else 'small'} values for good, but of the "
+                f"metric {self.metric} the {'large' if known == 'max' else 'small'} ones are.",
+                hint=f"Write plateau ... {known}.",
+            )
+
     def _build_model(self) -> object:
         return copy.deepcopy(self.model) if isinstance(self.model, nn.Module) else self.model()
 
@@ -268,8 +285,11 @@ class Recipe:
             objective=self._objective(device),
             data=data,
             val_data=val_data,
-            schedule=self._resolved(self.budget if by_step else epoch_steps and self.budget * epoch_steps),
-            metric=self.metric.name,  # type: ignore[union-attr]
+            schedule=self._resolved(
+                self.budget if by_step else epoch_steps and self.budget * epoch_steps, epoch_steps
+            ),
+            feedback=spec.feedback(self.schedule),
+            metric=self.metric,  # type: ignore[arg-type]
             budget=self.budget,
             eval_every=every,
             log_every=self._logs_each(every if by_step else epoch_steps),
@@ -298,16 +318,16 @@ class Recipe:
             return 0
         return self.log_every or max(math.ceil(unit_steps / 5), _CLOSEST_LOGS)
 
-    def _resolved(self, total_steps: int | None) -> Schedule:
-        known = total_steps is not None
-        given = self.schedule.given if isinstance(self.schedule, spec.NamedSchedule) else self.schedule
-        lengthless = given == "constant" or isinstance(given, Schedule)
-        if not known and not (lengthless and isinstance(self.warmup, int)):
+    def _resolved(self, total_steps: int | None, epoch_steps: int | None) -> Schedule:
+        given = "constant" if spec.feedback(self.schedule) else self.schedule
+        if total_steps is None and (spec.needs_length(given) or not isinstance(self.warmup, int)):
             raise SpecError(
                 f"schedule: {self.schedule} needs the number of steps, and data does not tell its number of batches.",
                 hint='Give its iterable a length, or count in steps: unit="step".',
             )
-        return spec.resolve(self.schedule, total_steps=total_steps or _ENDLESS, warmup=self.warmup)
+        return spec.resolve(
+            given, total_steps=total_steps or _ENDLESS, warmup=self.warmup, steps_per_epoch=epoch_steps
+        )
 
 
 # Fields that change what a training gives, beside the code and the data; a name and a place to train do not.

@@ -272,6 +272,14 @@ class LedgerKit:
         ledger.close()
         assert self.again(store).load("x").runs[0].units == 3
 
+    def test_the_question_can_grow(self, store: Store, ledger: Ledger) -> None:
+        known = (A.key, RunKey("sgd ü", math.nextafter(0.1, 1), 2**40))
+        larger = replace(ledger.study.question, seeds=5, max_cost=9.5, known=known)
+        ledger.ask(larger)
+        assert ledger.study.question == larger
+        ledger.close()
+        assert self.again(store).load("x").question == larger
+
     # What is acknowledged is safe.
 
     def test_acknowledged_is_what_another_look_sees(self, store: Store, ledger: Ledger) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.errors import ConflictError, NotFoundError, SpecError, StoreError
 from lrlab.core.outcome import StudyState
 from lrlab.core.question import Advance
@@ -22,6 +23,8 @@ from lrlab.testing.store_values import (
     example_study,
     same_records,
 )
+
+STOP = Command(kind="stop", id="stop-1")
 
 
 class StoreKit(LedgerKit):
@@ -55,6 +58,24 @@ class StoreKit(LedgerKit):
         assert [event.kind for event in loaded.events] == ["first", "second"]
         assert len(loaded.advances) == 1
 
+    def test_a_snapshot_is_one_moment(self, store: Store, ledger: Ledger) -> None:
+        ledger.append(A.key, 0, example_points(2500))
+        ledger.flush()
+        with self.again(store).snapshot("x") as snapshot:
+            first = tuple(snapshot.records(A.key))
+            ledger.append(A.key, 2500, example_points(3, start=2500))
+            ledger.note("later", "1")
+            ledger.close()
+            assert same_records(first, example_points(2500))
+            assert same_records(tuple(snapshot.records(A.key)), first)
+            assert snapshot.study.runs[0].key == A.key
+            assert snapshot.study.runs[0].units == 625
+            assert not any(run.records for run in snapshot.study.runs)
+            assert not any(event.kind == "later" for event in snapshot.study.events)
+        assert len(self.again(store).load("x").runs[0].records) == 2503
+        with pytest.raises(NotFoundError), store.snapshot("y"):
+            pass
+
     def test_closing_twice_is_fine_and_closed_is_closed(self, store: Store, ledger: Ledger) -> None:
         ledger.flush()
         ledger.close()
@@ -69,6 +90,8 @@ class StoreKit(LedgerKit):
             ledger.tick,
             ledger.flush,
             ledger.commands,
+            lambda: ledger.ask(ledger.study.question),
+            lambda: ledger.reply(STOP, Reply(fate=Fate.DONE, text="")),
             lambda: ledger.checkpoint_path(A.key),
             lambda: ledger.drop_checkpoint(A.key),
         ]
@@ -85,6 +108,14 @@ class StoreKit(LedgerKit):
         with pytest.raises(ConflictError, match="is being run"):
             store.open("x")
         new.close()
+
+    @pytest.mark.parametrize("state", [StudyState.RUNNING, StudyState.PAUSED])
+    def test_it_rests_only_while_it_is_held(self, store: Store, ledger: Ledger, state: StudyState) -> None:
+        ledger.conclude(state, None)
+        view = self.again(store)
+        assert view.load("x").state is view.summaries()[0].state is state
+        ledger.close()
+        assert view.load("x").state is view.summaries()[0].state is StudyState.INTERRUPTED
 
     def test_it_runs_only_while_it_is_held(self, store: Store, ledger: Ledger) -> None:
         def states() -> tuple[StudyState, StudyState]:
@@ -143,9 +174,9 @@ class StoreKit(LedgerKit):
             ledger.close()
         assert store.load("x").task == "mlp on digits"
 
-    @pytest.mark.parametrize("method", ["load", "open", "delete", "send"])
+    @pytest.mark.parametrize("method", ["load", "open", "delete", "send", "reply", "heard"])
     def test_an_unknown_study_is_named_with_near_ones(self, store: Store, method: str) -> None:
-        arguments = ("resnte", "stop") if method == "send" else ("resnte",)
+        arguments = {"send": ("resnte", STOP), "reply": ("resnte", "1")}.get(method, ("resnte",))
         with pytest.raises(NotFoundError, match="The store is empty"):
             getattr(store, method)(*arguments)
         store.create(example_study("resnet")).close()
@@ -180,19 +211,76 @@ class StoreKit(LedgerKit):
 
     def test_commands_reach_the_holder_in_order_and_once(self, store: Store, ledger: Ledger) -> None:
         assert list(ledger.commands()) == []
-        sent = ["stop", "pause lr 1e-3 ü", "", "stop", *(f"n {k}" for k in range(20))]
+        arguments = {"lr": "1e-3:1", "seeds": 3, "tolerance": 0.05, "note": "ü"}
+        sent = [
+            Command(kind="extend", arguments=arguments),
+            *(Command(kind="pause") for _ in range(20)),
+            STOP,
+        ]
         assert all(self.again(store).send("x", command) for command in sent)
         assert list(ledger.commands()) == sent
         assert list(ledger.commands()) == []
         ledger.close()
 
-    def test_without_a_holder_no_command_is_left(self, store: Store, ledger: Ledger) -> None:
-        assert self.again(store).send("x", "stop")
+    def test_a_reply_reaches_whoever_looks_once_it_is_committed(self, store: Store, ledger: Ledger) -> None:
+        assert self.again(store).send("x", STOP)
+        assert self.again(store).reply("x", STOP.id) is None
+        (command,) = ledger.commands()
+        for fate in (Fate.ACCEPTED, Fate.DONE):
+            ledger.reply(command, Reply(fate=fate, text=f"{fate} ü"))
+            ledger.flush()
+            assert self.again(store).reply("x", STOP.id) == Reply(fate=fate, text=f"{fate} ü")
+        assert self.again(store).reply("x", "another") is None
         ledger.close()
-        assert not self.again(store).send("x", "stop")
+        assert self.again(store).reply("x", STOP.id) == Reply(fate=Fate.DONE, text="done ü")
+
+    def test_a_command_that_is_sent_twice_acts_once(self, store: Store, ledger: Ledger) -> None:
+        for _ in range(2):
+            assert self.again(store).send("x", STOP)
+        assert list(ledger.commands()) == [STOP]
+        assert self.again(store).send("x", STOP)
+        assert list(ledger.commands()) == []
+        ledger.reply(STOP, Reply(fate=Fate.DONE, text="Done."))
+        ledger.flush()
+        assert self.again(store).send("x", STOP)
+        assert list(ledger.commands()) == []
+        ledger.close()
+        ledger = self.again(store).open("x")
+        assert self.again(store).send("x", STOP)
+        assert list(ledger.commands()) == []
+        ledger.close()
+        assert self.again(store).reply("x", STOP.id) == Reply(fate=Fate.DONE, text="Done.")
+
+    def test_what_has_no_last_word_when_the_holder_ends_is_refused(
+        self, store: Store, ledger: Ledger
+    ) -> None:
+        begun, taken, unread = (Command(kind="pause") for _ in range(3))
+        for command in (begun, taken):
+            store.send("x", command)
+        ledger.commands()
+        ledger.reply(begun, Reply(fate=Fate.ACCEPTED, text="It rests soon."))
+        store.send("x", unread)
+        ledger.close()
+        for command in (begun, taken, unread):
+            reply = self.again(store).reply("x", command.id)
+            assert reply is not None, command
+            assert (reply.fate, "ended before" in reply.text) == (Fate.REFUSED, True)
+
+    def test_without_a_holder_no_command_is_left(self, store: Store, ledger: Ledger) -> None:
+        assert self.again(store).send("x", STOP)
+        ledger.close()
+        assert not self.again(store).send("x", STOP)
         ledger = self.again(store).open("x")
         assert list(ledger.commands()) == []
         ledger.close()
+
+    def test_a_holder_is_heard_of(self, store: Store, ledger: Ledger) -> None:
+        ledger.commands()
+        heard = self.again(store).heard("x")
+        assert heard is not None
+        assert 0 <= heard < 5
+        ledger.close()
+        assert self.again(store).heard("x") is None
 
     def test_a_checkpoint_has_a_place_of_its_own(self, store: Store, ledger: Ledger) -> None:
         keys = [

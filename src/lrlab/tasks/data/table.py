@@ -9,15 +9,23 @@ from numpy.typing import NDArray
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import SpecError
-from lrlab.tasks.cells import Cells, is_number, read_cells
-from lrlab.tasks.datasets import Dataset, class_balance, sizes
-from lrlab.tasks.splits import Indices, Split, split
+from lrlab.tasks.data.cells import Cells, is_number, read_cells
+from lrlab.tasks.data.dataset import Dataset, class_balance, sizes
+from lrlab.tasks.data.hub import PREFIX, hub_cells
+from lrlab.tasks.data.labels import (
+    FEW_NUMBERS,
+    are_few_whole,
+    as_classes,
+    is_missing,
+    known_rows,
+    number,
+    with_points,
+)
+from lrlab.tasks.data.splits import Indices, Split, split
 
 Purpose = Literal["classification", "regression"]
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 _MOST_CATEGORIES = 50
 _MOSTLY = 0.8  # share of numbers from which a text among many values is a slip, and no category
-_FEW_NUMBERS = 20  # whole numbers of at most so many values are classes
 
 
 class _Block(NamedTuple):
@@ -34,9 +42,10 @@ def load_table(
     target: str | None = None,
     task: Purpose | None = None,
     leave_out: Sequence[str] = (),
+    encoding: str | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """A CSV, TSV or Parquet file, or ``sklearn:NAME``, as arrays.
+    """A CSV, TSV or Parquet file, ``sklearn:NAME`` or ``hf:NAME``, as arrays.
 
     Numbers have mean 0 and deviation 1 over the training part, missing ones the median of that part; a column of at
     most 50 texts becomes a column for each. The target is classes where it is text or few whole numbers.
@@ -46,6 +55,7 @@ def load_table(
         target: Name of the column that is to be predicted; a set of scikit-learn has its own.
         task: ``"classification"`` or ``"regression"``; by default what the target looks like.
         leave_out: Columns that are not used.
+        encoding: Of a text file; by default what it looks like.
         seed: Seed of the three parts.
 
     Raises:
@@ -54,7 +64,9 @@ def load_table(
     """
     if task not in (None, "classification", "regression"):
         raise SpecError(f'task: must be "classification" or "regression", got {task!r}.')
-    cells = read_cells(path)
+    if path.startswith(PREFIX) and encoding is not None:
+        raise SpecError(f"encoding: {path} is no text file, and has none.", hint="Leave --encoding out.")
+    cells = hub_cells(path) if path.startswith(PREFIX) else read_cells(path, encoding=encoding)
     if target is None and path.startswith("sklearn:"):
         target = "target"
     if target is None:
@@ -67,11 +79,12 @@ def load_table(
     unused = {cells.index(name, option="--leave-out") for name in leave_out}
     if own in unused:
         raise SpecError(f"leave_out: {target!r} is the target.", hint="Name other columns.")
-    cells, cautions = _with_target(cells, own)
-    texts = [row[own] for row in cells.rows]
-    purpose = task or _purpose(texts)
-    classes, y = _targets(cells, own, texts, purpose)
-    parts = split(len(y), seed=seed, classes=None if classes is None else y, where=cells.where)
+    cells = known_rows(cells, own, option="--target")
+    texts = with_points([row[own] for row in cells.rows])
+    like_numbers = all(map(is_number, texts)) and not are_few_whole(texts)
+    classes, y = _targets(cells, own, task or ("regression" if like_numbers else "classification"))
+    strata = None if classes is None else y
+    parts = split(len(y), seed=seed, classes=strata, parts=cells.parts, where=cells.where)
     blocks = [_block(cells, i, parts.train) for i in range(len(cells.header)) if i != own and i not in unused]
     if not any(block.names for block in blocks):
         raise SpecError(
@@ -80,7 +93,7 @@ def load_table(
         )
     x = np.concatenate([block.values for block in blocks], axis=1).astype(np.float32)
     features = tuple(name for block in blocks for name in block.names)
-    cautions += tuple(caution for block in blocks for caution in block.cautions)
+    cautions = cells.warnings + tuple(caution for block in blocks for caution in block.cautions)
     what = f"{cells.where}: {len(y)} rows, {len(features)} numbers a row"
     if classes is None:
         return _regression(x, y, parts, what=f"{what}, target {target}", features=features, cautions=cautions)
@@ -124,77 +137,25 @@ def _regression(
     )
 
 
-def is_missing(text: str) -> bool:
-    """Whether a cell says that its value is not known."""
-    return text.lower() in _MISSING
-
-
-def _with_target(cells: Cells, own: int) -> tuple[Cells, tuple[Caution, ...]]:
-    """The rows whose target is known."""
-    kept = [i for i, row in enumerate(cells.rows) if not is_missing(row[own])]
-    gone = len(cells.rows) - len(kept)
-    if not gone:
-        return cells, cells.warnings
-    name = cells.header[own]
-    first = next(i for i, row in enumerate(cells.rows) if is_missing(row[own]))
-    if gone > len(kept):
-        raise SpecError(
-            f"{cells.where}, line {cells.lines[first]}, column {name!r}: the target is missing here and in "
-            f"{gone} of {len(cells.rows)} rows.",
-            hint="Name another column with --target.",
-        )
-    text = f"{gone} rows without a value of {name!r} are left out (the first is line {cells.lines[first]})."
-    rest = Cells(
-        where=cells.where,
-        header=cells.header,
-        rows=[cells.rows[i] for i in kept],
-        lines=[cells.lines[i] for i in kept],
-        delimiter=cells.delimiter,
-    )
-    return rest, (*cells.warnings, Caution(code="LEFT_OUT", text=text))
-
-
-def _purpose(texts: list[str]) -> Purpose:
-    if not all(map(is_number, map(_with_point, texts))):
-        return "classification"
-    values = {float(_with_point(text)) for text in texts}
-    whole = all(math.isfinite(value) and value == int(value) for value in values)
-    return "classification" if whole and len(values) <= _FEW_NUMBERS else "regression"
-
-
-def _targets(
-    cells: Cells, own: int, texts: list[str], purpose: Purpose
-) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+def _targets(cells: Cells, own: int, purpose: Purpose) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
     """Names of the classes and the class of each row; or None and its number."""
     if purpose == "regression":
         values, _ = _numbers(cells, own)
         return None, values
-    if all(map(is_number, texts)):
-        texts = [f"{float(text):g}" for text in texts]  # 1 and 1.0 are one class
-        names = sorted(set(texts), key=lambda text: (float(text), text))
-    else:
-        names = sorted(set(texts))
-    if len(names) > 2 and 3 * len(names) > len(texts):
-        raise SpecError(
-            f"{cells.where}, column {cells.header[own]!r}: {len(names)} different classes in {len(texts)} rows are too "
-            f"many to learn, such as {names[0]!r}.",
-            hint="Name another --target, or --task regression where it is numbers.",
-        )
-    places = {name: index for index, name in enumerate(names)}
-    return tuple(names), np.array([places[text] for text in texts], dtype=np.int64)
+    return as_classes(cells, own, hint="Name another --target, or --task regression where it is numbers.")
 
 
 def _block(cells: Cells, column: int, train: Indices) -> _Block:
     """One column as numbers, by what the training part knows."""
     name = cells.header[column]
-    texts = [row[column] for row in cells.rows]
+    texts = with_points([row[column] for row in cells.rows])
     known = [text for text in texts if not is_missing(text)]
     distinct = set(known)
-    numeric = sum(is_number(_with_point(text)) for text in known)
+    numeric = sum(is_number(text) for text in known)
     if len(distinct) < 2 and len(known) in (0, len(texts)):
         said = "is empty" if not known else f"has the value {known[0]!r} in every row"
         return _left_out(len(texts), f"Column {name!r} {said} and is left out.")
-    if numeric == len(known) or (numeric >= _MOSTLY * len(known) and len(distinct) > _FEW_NUMBERS):
+    if numeric == len(known) or (numeric >= _MOSTLY * len(known) and len(distinct) > FEW_NUMBERS):
         return _numeric(cells, column, train)
     return _categories(cells, column, train, texts, distinct)
 
@@ -228,9 +189,9 @@ def _categories(cells: Cells, column: int, train: Indices, texts: list[str], dis
     if len(distinct) > _MOST_CATEGORIES:
         line = next(i for i, text in enumerate(texts) if not is_missing(text) and not is_number(text))
         raise SpecError(
-            f"{cells.where}, line {cells.lines[line]}, column {name!r}: expected numbers, or at most "
-            f"{_MOST_CATEGORIES} different texts, got {texts[line][:40]!r} and {len(distinct) - 1} others.",
-            hint=f"Leave it out with --leave-out {name!r}, or correct it.",
+            f"{cells.place(line, column)}: expected numbers, or at most {_MOST_CATEGORIES} different texts, got "
+            f"{texts[line][:40]!r} and {len(distinct) - 1} others.",
+            hint=f"Leave it out with --leave-out {name!r}, or correct it; thousands have no comma.",
         )
     known = ["" if is_missing(text) else text for text in texts]
     seen = sorted({known[i] for i in train})
@@ -244,26 +205,12 @@ def _numbers(cells: Cells, column: int) -> tuple[NDArray[np.float64], NDArray[np
     Raises:
         SpecError: If a cell is no finite number of a size to compute with.
     """
-    values = np.zeros(len(cells.rows))
-    missing = np.zeros(len(cells.rows), dtype=bool)
-    for index, row in enumerate(cells.rows):
-        text = row[column]
-        if is_missing(text):
-            missing[index] = True
-            continue
-        plain = _with_point(text)
-        number = float(plain) if is_number(plain) else math.nan
-        if not abs(number) < 1e30:  # its square must be a number too; NaN is no better
-            raise SpecError(
-                f"{cells.where}, line {cells.lines[index]}, column {cells.header[column]!r}: expected a number, got "
-                f"{text[:40]!r}.",
-                hint="Correct it, leave the cell empty where it is not known, or leave the column out with --leave-out.",
-            )
-        values[index] = number
-    return values, missing
-
-
-def _with_point(text: str) -> str:
-    """``1,5`` of a decimal comma as ``1.5``; a comma that parts thousands is not taken for one."""
-    whole, comma, rest = text.partition(",")
-    return f"{whole}.{rest}" if comma and rest.isdigit() and len(rest) != 3 and "." not in whole else text
+    texts = with_points([row[column] for row in cells.rows])
+    values = np.array([0.0 if is_missing(text) else number(text) for text in texts])
+    wrong = np.flatnonzero(np.isnan(values))
+    if len(wrong):
+        raise SpecError(
+            f"{cells.place(int(wrong[0]), column)}: expected a number, got {texts[wrong[0]][:40]!r}.",
+            hint="Correct it, leave the cell empty where it is not known, or leave the column out with --leave-out.",
+        )
+    return values, np.array([is_missing(text) for text in texts])

@@ -3,17 +3,20 @@
 import csv
 import importlib
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import NotFoundError, SpecError
+from lrlab.tasks.data.encodings import decoded
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LONGEST_CELL = 2**24  # characters; the csv module's own bound of 128 KiB is too low for texts
+_ROW_NAMES = re.compile(r"__index_level_\d+__")  # what pandas writes beside the columns
 _SKLEARN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 
@@ -26,8 +29,10 @@ class Cells:
         header: Names of the columns.
         rows: Cells without surrounding blanks, one list a row; "" where there is none.
         lines: Line of each row in the file, from 1.
-        delimiter: What parts the cells; "" where the file is no text.
+        delimiter: What parts the cells; "" where nothing does.
         warnings: What a reader must know.
+        parts: ``train``, ``val`` or ``test`` for each row where the data is divided by its makers, else ().
+        counted: What a row is called in errors: ``line`` of a text file, or ``row``.
     """
 
     where: str
@@ -36,6 +41,23 @@ class Cells:
     lines: list[int]
     delimiter: str = ""
     warnings: tuple[Caution, ...] = ()
+    parts: tuple[str, ...] = ()
+    counted: str = "line"
+
+    def place(self, row: int, column: int | None = None) -> str:
+        """Where a row, or a cell of it, stands, in words."""
+        cell = "" if column is None else f", column {self.header[column]!r}"
+        return f"{self.where}, {self.counted} {self.lines[row]}{cell}"
+
+    def take(self, rows: Sequence[int], *, warnings: tuple[Caution, ...] = ()) -> "Cells":
+        """These rows only, with further warnings."""
+        return replace(
+            self,
+            rows=[self.rows[i] for i in rows],
+            lines=[self.lines[i] for i in rows],
+            parts=tuple(self.parts[i] for i in rows) if self.parts else (),
+            warnings=self.warnings + warnings,
+        )
 
     def index(self, column: str, *, option: str) -> int:
         """Where a column is.
@@ -52,18 +74,25 @@ class Cells:
         return self.header.index(column)
 
 
-def read_cells(path: str) -> Cells:
+def read_cells(path: str, *, encoding: str | None = None) -> Cells:
     """Rows of a ``.parquet`` file, of ``sklearn:NAME``, or of text that commas, semicolons or tabs part.
+
+    Args:
+        path: The file.
+        encoding: Of a text file; by default what it looks like.
 
     Raises:
         NotFoundError: If the file, or a package that reads it, is not there.
         SpecError: If it is no such table; the sentence names the file, the line and what was expected.
     """
+    binary = path.lower().endswith((".parquet", ".pq"))
+    if encoding is not None and (binary or path.startswith("sklearn:")):
+        raise SpecError(f"encoding: {path} is no text file, and has none.", hint="Leave --encoding out.")
     if path.startswith("sklearn:"):
         return _sklearn_cells(path)
-    if path.lower().endswith((".parquet", ".pq")):
+    if binary:
         return _parquet_cells(existing_file(path))
-    text, warnings = read_text(path)
+    text, warnings = read_text(path, encoding=encoding)
     name = Path(path).name
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
@@ -101,8 +130,8 @@ def existing_file(path: str) -> Path:
     return file
 
 
-def read_text(path: str) -> tuple[str, tuple[Caution, ...]]:
-    """A text file: UTF-8, UTF-16 with its mark, else Latin-1 with a caution.
+def read_text(path: str, *, encoding: str | None = None) -> tuple[str, tuple[Caution, ...]]:
+    """A text file, and what a reader must know about it; see ``decoded``.
 
     Raises:
         NotFoundError: If there is no such file.
@@ -112,26 +141,10 @@ def read_text(path: str) -> tuple[str, tuple[Caution, ...]]:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror or error}.") from None
-    try:
-        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return raw.decode("utf-16"), ()
-        if b"\0" in raw:
-            line = raw[: raw.index(b"\0")].count(b"\n") + 1
-            raise SpecError(
-                f"{file.name}, line {line}: expected text, got a byte 0: this is another kind of file.",
-                hint="Save the table as CSV in UTF-8.",
-            )
-        return raw.decode("utf-8-sig"), ()
-    except UnicodeDecodeError as error:
-        if error.encoding.startswith("utf-16"):
-            raise SpecError(
-                f"{file.name}: it begins as UTF-16 and is none: {error.reason} at byte {error.start}.",
-                hint="Save it in UTF-8.",
-            ) from None
-        line = raw[: error.start].count(b"\n") + 1
-        text = f"{file.name} is not UTF-8 (line {line}) and was read as Latin-1. If letters look wrong, save it in UTF-8."
-        return raw.decode("latin-1"), (Caution(code="ENCODING", text=text),)
+        raise SpecError(
+            f"{path}: cannot be read: {error.strerror or error}.", hint="Check who may read it."
+        ) from None
+    return decoded(raw, where=file.name, encoding=encoding)
 
 
 def load_package(module: str, package: str, why: str) -> Any:
@@ -223,15 +236,19 @@ def _parquet_cells(file: Path) -> Cells:
     parquet = load_package("pyarrow.parquet", "pyarrow", f"{file.name}: Parquet")
     try:
         table = parquet.read_table(file)
-        columns: dict[str, list[object]] = table.to_pydict()
+        kept = [name for name in table.column_names if not _ROW_NAMES.fullmatch(name)]
+        columns: dict[str, list[object]] = table.select(kept).to_pydict()
     except Exception as error:  # pyarrow has many
+        said = str(error).partition("\n")[0].rstrip(".")
         raise SpecError(
-            f"{file.name}: cannot be read as Parquet: {error}.", hint="Write the file again."
+            f"{file.name}: cannot be read as Parquet: {said}.",
+            hint="Write the file again, each column with a name of its own.",
         ) from None
     if not columns or not len(next(iter(columns.values()))):
         raise SpecError(f"{file.name}: the file has no row.", hint="Give a table with rows.")
     rows = list(map(list, zip(*(_texts(values) for values in columns.values()), strict=True)))
-    return Cells(where=file.name, header=tuple(columns), rows=rows, lines=list(range(1, len(rows) + 1)))
+    lines = list(range(1, len(rows) + 1))
+    return Cells(where=file.name, header=tuple(columns), rows=rows, lines=lines, counted="row")
 
 
 def _texts(values: Iterable[object]) -> list[str]:
@@ -246,7 +263,7 @@ def _sklearn_cells(path: str) -> Cells:
         for sample, target in zip(found.data, found.target, strict=True)
     ]
     header = (*(str(name) for name in found.feature_names), "target")
-    return Cells(where=path, header=header, rows=rows, lines=list(range(1, len(rows) + 1)))
+    return Cells(where=path, header=header, rows=rows, lines=list(range(1, len(rows) + 1)), counted="row")
 
 
 def load_sklearn(path: str) -> Any:

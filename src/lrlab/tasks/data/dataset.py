@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import SpecError
-from lrlab.tasks.splits import Split
+from lrlab.tasks.data.splits import Split
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 _IMBALANCED = 3.0  # largest class over smallest; above, the accuracy flatters
@@ -29,6 +29,7 @@ class Dataset:
         warnings: What a reader of an answer must know.
         features: What the numbers of a sample stand for: columns of a table, words of a vocabulary; () for images.
         target_scale: What one unit of ``y`` is in the target's own unit; 1 for classes.
+        augment: How a model of images varies what it trains on; see ``load_images``.
     """
 
     train: Arrays
@@ -39,6 +40,7 @@ class Dataset:
     warnings: tuple[Caution, ...] = ()
     features: tuple[str, ...] = ()
     target_scale: float = 1.0
+    augment: str = "none"
 
     def __post_init__(self) -> None:
         for name in ("train", "val", "test"):
@@ -47,13 +49,16 @@ class Dataset:
                 raise SpecError(f"data: the {name} part has {len(x)} samples and {len(y)} targets.")
 
 
-def class_balance(where: str, y: NDArray[Any], classes: Sequence[str]) -> tuple[str, tuple[Caution, ...]]:
+def class_balance(
+    where: str, y: NDArray[Any], classes: Sequence[str], *, distinct: NDArray[Any] | None = None
+) -> tuple[str, tuple[Caution, ...]]:
     """How often each class occurs, in words, and a caution where that makes the accuracy flatter.
 
     Args:
         where: What the samples come from.
         y: ``(n,)`` classes of all samples.
         classes: Their names.
+        distinct: Classes of the samples that may be in different parts, where copies may not; by default ``y``.
 
     Raises:
         SpecError: If there is only one class.
@@ -68,7 +73,8 @@ def class_balance(where: str, y: NDArray[Any], classes: Sequence[str]) -> tuple[
     shown = ", ".join(f"{name} {count}" for count, name in by_count[:_SHOWN_CLASSES])
     more = f", {len(classes) - _SHOWN_CLASSES} more" if len(classes) > _SHOWN_CLASSES else ""
     cautions = []
-    rare = [name for count, name in by_count if count < 3]
+    apart = np.bincount(y if distinct is None else distinct, minlength=len(classes))
+    rare = [name for name, count in zip(classes, apart.tolist(), strict=True) if count < 3]
     if rare:
         cautions.append(
             Caution(
