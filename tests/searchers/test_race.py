@@ -10,6 +10,7 @@ from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome
 from lrlab.core.question import Advance, Arm, Question
+from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.answer import conclude
 from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
@@ -147,3 +148,42 @@ def test_rates_are_laid_out_on_the_logarithmic_axis() -> None:
 def test_slices_that_fall_on_one_unit_share_their_money() -> None:
     assert whole_slices(((0.25, 0.5), (0.5, 1.0)), 8) == [(2, 0.5), (4, 1.0)]
     assert whole_slices(((0.01, 0.5), (0.1, 0.5), (0.5, 1.0)), 8) == [(1, 0.75), (4, 1.0)]
+
+
+def test_few_rates_are_filled_in_above_a_leader_that_is_still_too_low() -> None:
+    """Progress in proportion to the rate: at 1e-2 it has hardly begun, and 10 is worse than nothing."""
+    question = Question(lr=LRRange(1e-5, 10.0), budget=24, metric=Metric("val_loss"), max_cost=1.35)
+
+    def train(run: Run, until: int) -> Run:
+        slope = run.lr if run.lr < 0.6 else 0.0
+        losses = [2.3 / (1 + slope * unit**2) if slope else 2.3 + 0.01 * unit for unit in range(until + 1)]
+        outcome = Outcome.FINISHED if until == question.budget else None
+        records = tuple(Record(unit, {"val_loss": loss}) for unit, loss in enumerate(losses))
+        return replace(run, records=records, units=until, outcome=outcome)
+
+    runs, done = carry_out(question, race(), train)
+    assert 0.1 < conclude(question, runs, done=done).lr < 0.6
+
+
+def test_a_rate_just_below_one_that_diverged_late_is_not_trusted() -> None:
+    """Another seed may diverge there: of two that are about as good the lower one is trained to the end."""
+    question = replace(QUESTION, arms=(Arm(schedule="cosine"),))
+    train = replace(BOWL, highest=0.012, patience=7, floor_noise=0.02, decays=True).trainer(question)
+    runs, done = carry_out(question, race(), train)
+    lr = conclude(question, runs, done=done).lr
+    edges = [run.lr for run in runs if run.outcome is Outcome.DIVERGED and run.units]
+    assert math.log10(min(edges) / lr) > 0.35
+
+
+def test_the_typical_rate_plays_no_part() -> None:
+    """A task whose best rate lies three decades away from the usual one costs as much and is answered as well."""
+    usual = QUESTION
+    far = replace(QUESTION, lr=LRRange(QUESTION.lr.low * 1e-3, QUESTION.lr.high * 1e-3))
+    answers = []
+    for question, speed, highest in ((usual, 3e4, 1.0), (far, 3e7, 1e-3)):
+        landscape = replace(BOWL, speed=speed, highest=highest)
+        runs, done = carry_out(question, race(), landscape.trainer(question))
+        answers.append(conclude(question, runs, done=done))
+    near, away = answers
+    assert away.cost == pytest.approx(near.cost, abs=0.15)
+    assert math.log10(near.lr / away.lr) == pytest.approx(3, abs=0.35)

@@ -12,15 +12,16 @@ References:
 
 import itertools
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lrlab.core.lr_range import format_lr
 from lrlab.core.question import Advance, Done, Question
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
-from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
+from lrlab.searchers.merit import Prior, lowest_tied
 from lrlab.searchers.rungs import CLOSEST_DECADES, inside, joined, near, rungs, spread, whole_slices
+from lrlab.searchers.standing import Standing
 
 # Where runs wait and are compared: the share of the budget, and which part of the money that is left then the way
 # there may cost. Slices that fall on the same unit are one, and so are their parts.
@@ -32,8 +33,6 @@ _COARSE = 0.65  # part of the first slice's runs that make the coarse ladder; th
 _REFINED = (0.1, 0.2)
 _OUT = 4.0  # a run whose merit is this far behind the best does not go on
 _SURE_PLACES = 2  # but this many runs do while less than a tenth of the budget is known
-# Decades from where training stops to work to the rate that is trusted, if nothing tells more.
-_BELOW_THE_EDGE = 1.2
 _PLATEAU_PART = 0.8  # of the free money goes into the next slice while the runs stand on a plateau
 
 # Full runs that a race may cost where the question sets no limit.
@@ -95,12 +94,16 @@ class _Course:
     on_plateau: bool = False
     compared: int = 0  # the longest slice at which at least two runs were compared, in units
     unsettled: list[str] = field(default_factory=list)
+    standing: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.standing = Standing(self.question, self.evidence, self.prior, self.asked)
 
     def plan(self) -> Plan:
         slices = whole_slices(_SLICES, self.question.budget, first=self._first())
         known = slices[0][0]
         yield from self._ladder(*slices[0])
-        alive = self._alive(self.asked, known)
+        alive = self.standing.alive(self.asked, known)
         for until, part in slices[1:]:
             if self.question.seeds > 1 and until > _REPEATED * self.question.budget and self.compared:
                 break
@@ -109,7 +112,7 @@ class _Course:
                 break
             yield from self._next_slice(going, known, until)
             known, self.compared = until, until
-            alive = self._alive((key for key in self.asked if self.asked[key] == until), until)
+            alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
         yield from self._repeats(alive, known)
         arrived = yield from self._to_the_end()
         return self._last_word(arrived)
@@ -198,9 +201,11 @@ class _Course:
         """Bring runs from ``known`` to ``until`` units; the best of those left behind replace what ends badly."""
         yield from self._stage(going, until, [self._why_on(key, known) for key in going])
         while lost := [key for key in going if self.evidence.ended_badly(key, until)]:
-            waiting = [key for key in self.asked if self.asked[key] == known and not self._over_the_edge(key)]
-            waiting = self._alive(waiting, known)
-            merit = self._merits(waiting, known) if waiting else {}
+            waiting = [
+                key for key in self.asked if self.asked[key] == known and not self.standing.over_the_edge(key)
+            ]
+            waiting = self.standing.away(self.standing.alive(waiting, known))
+            merit = self.standing.merits(waiting, known) if waiting else {}
             places = min(len(lost), int(max(self._free(known), 0) / self._way(known, until)))
             going = sorted(waiting, key=lambda key: (merit[key], key))[:places]
             if not going:
@@ -214,7 +219,7 @@ class _Course:
         seeds = self.question.seeds
         if seeds == 1 or len(alive) < 2:
             return
-        merit = self._merits(alive, known)
+        merit = self.standing.merits(alive, known)
         free = max(self._free(known, kept_for_seeds=False), 0.0)
         places = min(int(free / known / (seeds - 1)), _FINALISTS)
         if places < 2:
@@ -231,16 +236,18 @@ class _Course:
         lost: RunKey | None = None
         while True:
             mine = (key for key in self.asked if key.seed == self.question.seed)
-            waiting = [key for key in mine if math.isfinite(self._score(key))]
-            waiting = [key for key in waiting if not self._over_the_edge(key)] or waiting
+            waiting = [key for key in mine if math.isfinite(self.standing.score(key))]
+            waiting = [key for key in waiting if not self.standing.over_the_edge(key)] or waiting
             if not waiting:
                 return None
             furthest = max(self.asked[key] for key in waiting)
-            ahead = [key for key in waiting if self.asked[key] == furthest]
-            merit = self._merits(ahead, furthest)
+            near = self.standing.away([key for key in waiting if 2 * self.asked[key] >= furthest])
+            furthest = max(self.asked[key] for key in near)
+            ahead = [key for key in near if self.asked[key] == furthest]
+            merit = self.standing.merits(ahead, furthest)
             best = min(ahead, key=lambda key: (merit[key], key))
-            if tied := self._plateau(ahead, furthest):
-                best = self._below_the_edge(tied)
+            if tied := self.standing.plateau(ahead, furthest):
+                best = self.standing.below_the_edge(tied)
             too_dear = self.question.max_cost is not None and self.spent + self._way(furthest, budget) > price
             if lost and too_dear:
                 self.unsettled.append(
@@ -251,7 +258,7 @@ class _Course:
             if lost:
                 why = f"{format_lr(best.lr)} takes the place of {format_lr(lost.lr)}, which ended badly."
             yield from self._stage([best], budget, [why])
-            if math.isfinite(self._score(best)):
+            if math.isfinite(self.standing.score(best)):
                 return best
             lost = best
 
@@ -271,26 +278,30 @@ class _Course:
 
         Nothing is spent above a rate that diverged: what is above diverges too.
         """
-        merit = self._merits(keys, known)
+        merit = self.standing.merits(keys, known)
         gaps = []
         for below, above in itertools.pairwise(sorted(keys, key=lambda key: (key.arm, key.lr))):
             ends = sorted((merit[below], merit[above]))
-            blocked = self._over_the_edge(below) or self.evidence.diverged(below, known)
+            blocked = self.standing.over_the_edge(below) or self.evidence.diverged(below, known)
             if below.arm == above.arm and math.isfinite(ends[0]) and not blocked:
-                gaps.append((ends, below, above))
+                # The better end counts; where both gaps have the same one, whether it is still too low, then the other end.
+                away = merit[below] > merit[above] and self.standing.too_low(above, keys, known)
+                gaps.append(((ends[0], away, ends[1]), below, above))
         gaps.sort(key=lambda gap: gap[0])
         new = []
         for shares in ((0.5,), (0.25, 0.75)):
             for _, below, above in gaps:
+                # The upper quarter below a rate that diverged would diverge too.
+                inner = shares[:1] if self.evidence.diverged(above, known) else shares
                 if math.log10(above.lr / below.lr) * shares[0] >= CLOSEST_DECADES:
-                    new += [below._replace(lr=inside(below.lr, above.lr, share)) for share in shares]
+                    new += [below._replace(lr=inside(below.lr, above.lr, share)) for share in inner]
         return [key for key in new if key.lr in self.question.span(key.arm)][: max(count, 0)]
 
     def _going_on(self, alive: Sequence[RunKey], known: int, until: int, part: float) -> list[RunKey]:
         """Who goes on from ``known`` to ``until`` units: the best by merit, the leader, perhaps a rate between."""
         scores = {key: self.evidence.score(key, known) for key in alive}
         leader = min(alive, key=lambda key: (scores[key], key))
-        tied = self._plateau(alive, known)
+        tied = self.standing.plateau(alive, known)
         self.on_plateau |= bool(tied) and known > 1
         way = self._way(known, until)
         free = self._free(known) - (way if self.question.resumes == "restart" else 0)
@@ -298,7 +309,7 @@ class _Course:
             places = 1 + int(max(_PLATEAU_PART * free, 0.0) / way)
             return spread(leader, tied, places)
         left = math.log10(self.question.budget / known)
-        leader = lowest_tied(scores, self._untrained(), self.prior, left=left)
+        leader = lowest_tied(scores, self.standing.untrained(), self.prior, left=left)
         ranked = self._ranked(alive, leader, known)
         money = way if part * free < way <= free else part * free
         new = []
@@ -310,7 +321,7 @@ class _Course:
 
     def _ranked(self, alive: Sequence[RunKey], leader: RunKey, known: int) -> list[RunKey]:
         """The best by merit first, the leader second at the latest; without those that are out."""
-        merit = self._merits(alive, known)
+        merit = self.standing.merits(alive, known)
         ranked = sorted(alive, key=lambda key: (merit[key], key))
         best = merit[ranked[0]]
         if leader != ranked[0]:
@@ -328,7 +339,7 @@ class _Course:
         mine = sorted((key for key in self.asked if key.arm == best.arm), key=lambda key: key.lr)
         place = mine.index(best)
         next_to = mine[max(place - 1, 0) : place] + mine[place + 1 : place + 2]
-        next_to.sort(key=self._score)  # a diverged one comes last
+        next_to.sort(key=self.standing.score)  # a diverged one comes last
         new = [
             best._replace(lr=inside(min(best.lr, key.lr), max(best.lr, key.lr), 0.5))
             for key in next_to
@@ -343,57 +354,3 @@ class _Course:
         if self.on_plateau:
             return f"{format_lr(key.lr)} is one of those that {after} could not tell apart."
         return f"{format_lr(key.lr)} is among the most promising after {after}."
-
-    # What is known.
-
-    def _plateau(self, keys: Sequence[RunKey], known: int) -> list[RunKey]:
-        """The runs on a plateau, ascending in rate; none while the best score still gets better."""
-        scores = {key: self._mean_score(key, known) for key in keys}
-        leader = min(keys, key=lambda key: (scores[key], key))
-        before, untrained = self.evidence.score_at(leader, known // 2), self._untrained()
-        if math.isfinite(before) and before - scores[leader] > self.prior.tie * (untrained - scores[leader]):
-            return []
-        return plateau(scores, untrained, self.prior)
-
-    def _below_the_edge(self, tied: Sequence[RunKey]) -> RunKey:
-        """Of runs that cannot be told apart, the one at the usual distance below where training stops to work."""
-        top = tied[-1]
-        above = min((key.lr for key in self.asked if key.arm == top.arm and key.lr > top.lr), default=top.lr)
-        trusted = math.log10(math.sqrt(top.lr * above)) - _BELOW_THE_EDGE
-        return min(tied, key=lambda key: abs(math.log10(key.lr) - trusted))
-
-    def _score(self, key: RunKey) -> float:
-        return self.evidence.score(key, self.asked[key])
-
-    def _alive(self, keys: Iterable[RunKey], known: int) -> list[RunKey]:
-        return [key for key in keys if math.isfinite(self.evidence.score(key, known))]
-
-    def _over_the_edge(self, key: RunKey) -> bool:
-        """Whether a lower rate has diverged."""
-        return any(
-            other.arm == key.arm and other.lr < key.lr and self.evidence.diverged(other, until)
-            for other, until in self.asked.items()
-        )
-
-    def _merits(self, keys: Sequence[RunKey], known: int) -> dict[RunKey, float]:
-        scores = {key: self._mean_score(key, known) for key in keys}
-        least = self.prior.tie * (self._untrained() - min(scores.values()))
-        return merits(
-            scores,
-            untrained=self._untrained(),
-            stalled={key for key in keys if self.evidence.score_at(key, known // 2) - scores[key] <= least},
-            left=math.log10(self.question.budget / known),
-            prior=self.prior,
-            schedules={arm.name: arm.schedule for arm in self.question.arms},
-        )
-
-    def _mean_score(self, key: RunKey, known: int) -> float:
-        """Over all seeds that were asked for so far."""
-        seeds = [other for other in self.asked if other.arm == key.arm and other.lr == key.lr]
-        return sum(self.evidence.score(other, known) for other in seeds) / len(seeds)
-
-    def _untrained(self) -> float:
-        """The score before training, or what stands in for it."""
-        told = self.evidence.untrained(self.asked)
-        stand_in = self.evidence.stand_in(self.asked) if told is None else told
-        return math.inf if stand_in is None else stand_in
