@@ -86,6 +86,15 @@ def test_a_guide_that_exploded_is_the_worst_one(loss: float) -> None:
     assert evidence.score(sound.key, 2) < evidence.score(exploded.key, 2) < 0.05
 
 
+def test_what_comes_after_an_explosion_tells_nothing() -> None:
+    """As measured at a rate of 1: the losses explode, and then there is nothing left that they are taken over."""
+    told = [{"mAP": 0.0, "train/a_loss": loss} for loss in (16.0, 14.0, 60.0, 2000.0, 0.004)]
+    run = Run(lr=1.0, units=5, records=tuple(Record(at, row) for at, row in enumerate(told, start=1)))
+    evidence = Evidence(GUIDED, [run])
+    assert evidence.score(run.key, 5) == pytest.approx(0.02 * 14 / 16)
+    assert Evidence(replace(GUIDED, reduce="last"), [run]).score(run.key, 5) == pytest.approx(0.04)
+
+
 def test_a_metric_that_never_moves_is_said() -> None:
     answer = study(GUIDED, silent=True)
     assert "METRIC_SILENT" in answer.codes

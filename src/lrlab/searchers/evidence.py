@@ -4,7 +4,7 @@ import bisect
 import fnmatch
 import itertools
 import math
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from lrlab.core.outcome import Outcome
 from lrlab.core.question import Advance, Done, Question
@@ -80,30 +80,43 @@ class Evidence:
         return known[len(known) // 2] if known else None
 
     def _untrained(self, run: Run) -> float | None:
-        firsts = (self._value(record) for record in run.records if record.at == 0)
+        firsts = (self._value(record, 1.0) for record in run.records if record.at == 0)
         return next((value for value in firsts if value is not None and math.isfinite(value)), None)
 
-    def _value(self, record: Record, start: float = math.nan) -> float | None:
+    def _value(self, record: Record, left: float) -> float | None:
         """What a record is compared by, smaller is better: the metric, and a share of the guide; None without metric.
 
         Args:
             record: Of a run.
-            start: The guide in the run's first record; NaN where this is it.
+            left: What is left of the guide, see ``_guided``.
         """
         metric = self._question.metric
         if metric.name not in record.metrics:
             return None
         value = metric.loss(record.metrics[metric.name])
-        if not self._question.guide:
-            return value
-        left = 1.0 if math.isnan(start) else self._guide(record) / start
-        return value + _GUIDE * (min(left, _MOST_GUIDE) if math.isfinite(left) else _MOST_GUIDE)
+        return value + _GUIDE * left if self._question.guide else value
+
+    def _guided(self, key: RunKey) -> Iterator[tuple[Record, float]]:
+        """The run's records, each with the guide as a share of its first value.
+
+        A guide that has exploded once is not trusted again: what it tells then may be of nothing.
+        """
+        start, exploded = math.nan, False
+        for record in self._runs[key].records:
+            if not self._question.guide:
+                yield record, 0.0
+                continue
+            guide = self._guide(record)
+            start = guide if math.isnan(start) else start
+            left = guide / start if math.isfinite(start) else math.inf
+            exploded |= not left < _MOST_GUIDE
+            yield record, _MOST_GUIDE if exploded else left
 
     def _guide(self, record: Record) -> float:
-        """The sum of the guide's columns; infinite where it exploded, or nothing was left to count."""
-        names = fnmatch.filter(record.metrics, self._question.guide)
-        guide = sum(abs(record.metrics[name]) for name in names)
-        return guide if math.isfinite(guide) and guide > 0 else math.inf
+        """The sum of the guide's columns; infinite where one is not finite, or 0: nothing was left to count."""
+        values = [abs(record.metrics[name]) for name in fnmatch.filter(record.metrics, self._question.guide)]
+        sound = bool(values) and all(math.isfinite(value) and value > 0 for value in values)
+        return sum(values) if sound else math.inf
 
     def stand_in(self, keys: Iterable[RunKey]) -> float | None:
         """What stands in for the score before training where no run tells it; None where nothing does.
@@ -134,9 +147,7 @@ class Evidence:
     def _curve(self, key: RunKey) -> tuple[list[float], list[float]]:
         """Times and scores so far: the best, or with ``reduce="last"`` the last value."""
         if key not in self._curves:
-            records = self._runs[key].records
-            start = self._guide(records[0]) if self._question.guide and records else math.nan
-            told = [(record.at, self._value(record, start)) for record in records if record.at > 0]
+            told = [(record.at, self._value(record, left)) for record, left in self._guided(key) if record.at > 0]
             points = [(at, value) for at, value in told if value is not None]
             values = [value if math.isfinite(value) else math.inf for _, value in points]
             if self._question.reduce == "best":
