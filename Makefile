@@ -11,14 +11,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --log $(VENV)/pip.log
 BRIEFLY := sed -n -e 's/^ *\(Downloading .*[0-9][0-9] MB\).*/  \1)/p' -e 's/^\(Installing\) .*/  \1/p' -e '/^ERROR/p'
 INSTALL = set -o pipefail; $(PIP) install --progress-bar off --constraint constraints.txt $(1) 2>&1 | $(BRIEFLY) \
   || { echo "lrlab: pip has failed; $(VENV)/pip.log tells more" >&2; exit 1; }
+INSTALL_THERE = set -o pipefail; $(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --log $(FRAMEWORKS)/pip.log \
+  install --progress-bar off --constraint constraints-frameworks.txt $(1) 2>&1 | $(BRIEFLY) \
+  || { echo "lrlab: pip has failed; $(FRAMEWORKS)/pip.log tells more" >&2; exit 1; }
 comma := ,
-# YOLO has an environment of its own: its licence (AGPL-3.0) is not lrlab's, and torchvision needs another PyTorch.
-YOLO := $(VENV)-yolo
-YOLO_PACKAGES := ultralytics==8.4.190 torch==2.14.1 torchvision==0.29.1
+# These have an environment of their own: torchvision needs another PyTorch, and Ultralytics' licence (AGPL-3.0) is not lrlab's.
+FRAMEWORKS := $(VENV)-frameworks
+FRAMEWORK_PACKAGES := torch torchvision ultralytics optax keras timm lightning
 CLI_PAGE := lrlab.cli.main utils docs --name lrlab --title Commands
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup system hooks check pages bare examples all bench clean
+.PHONY: help demo test setup system hooks check pages frameworks bare examples all bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +32,7 @@ demo: $(VENV)/.demo ## Install lrlab into .venv and run its demo
 test: $(VENV)/.test ## Install the test tools too and run the tests; what cannot run here is skipped by name
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-setup: $(VENV)/.dev system $(YOLO)/.installed hooks ## Install everything that a developer needs
+setup: $(VENV)/.dev system $(FRAMEWORKS)/.installed hooks ## Install everything that a developer needs
 
 check: $(VENV)/.dev ## Format, lint, types, arrows between the rooms, generated pages
 	@$(BIN)/ruff format --check .
@@ -42,6 +45,9 @@ check: $(VENV)/.dev ## Format, lint, types, arrows between the rooms, generated 
 pages: $(VENV)/.demo ## Write the generated pages anew
 	@$(BIN)/typer $(CLI_PAGE) --output docs/cli.md
 
+frameworks: $(FRAMEWORKS)/.installed ## Exported schedules in the frameworks themselves
+	@LRLAB_NO_SKIP=1 KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python -m pytest tests/adapters/test_schedule_frameworks.py
+
 bare: $(VENV)/.dev ## The built wheel, alone in an empty environment
 	@$(BIN)/python .ci/bare.py
 
@@ -52,6 +58,7 @@ examples: $(VENV)/.demo ## Run every example
 all: ## Everything, and a test that is skipped is a failure
 	@$(MAKE) check
 	@LRLAB_NO_SKIP=1 $(MAKE) test
+	@$(MAKE) frameworks
 	@$(MAKE) bare
 	@$(MAKE) examples
 
@@ -74,8 +81,8 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.created pyproject.toml constraints.txt
-	@echo "lrlab: installing with PyTorch, plots and the demo's data (a few minutes, once)"
-	@$(call INSTALL,--editable '.[torch$(comma)plot$(comma)demo]')
+	@echo "lrlab: installing with PyTorch, plots, the page and the demo's data (a few minutes, once)"
+	@$(call INSTALL,--editable '.[torch$(comma)plot$(comma)demo$(comma)web]')
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
@@ -85,16 +92,15 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.dev: $(VENV)/.test
 	@echo "lrlab: installing the developers' tools"
-	@$(call INSTALL,--editable '.[all,huggingface]' --group dev)
+	@$(call INSTALL,--editable '.[all$(comma)huggingface$(comma)lr-free]' --group dev)
 	@touch $@
 
-$(YOLO)/.installed: $(VENV)/.dev Makefile
-	@echo "lrlab: installing Ultralytics into $(YOLO) (a few gigabytes, once)"
-	@$(PYTHON) -m venv $(YOLO)
-	@set -o pipefail; $(YOLO)/bin/python -m pip --disable-pip-version-check --log $(YOLO)/pip.log install \
-	  --progress-bar off $(YOLO_PACKAGES) 2>&1 | $(BRIEFLY) \
-	  || { echo "lrlab: pip has failed; $(YOLO)/pip.log tells more" >&2; exit 1; }
-	@ln -sfn "$(abspath $(YOLO))/bin/yolo" $(BIN)/yolo
+$(FRAMEWORKS)/.installed: $(VENV)/.dev constraints-frameworks.txt
+	@echo "lrlab: installing YOLO and what schedules are exported to into $(FRAMEWORKS) (a few gigabytes, once)"
+	@$(PYTHON) -m venv $(FRAMEWORKS)
+	@$(call INSTALL_THERE,'pip>=25.1')
+	@$(call INSTALL_THERE,$(FRAMEWORK_PACKAGES) --editable . --group test)
+	@ln -sfn "$(abspath $(FRAMEWORKS))/bin/yolo" $(BIN)/yolo
 	@touch $@
 
 # The report's tests look at it in a browser; OpenCV, which Ultralytics loads, needs libGL and glib.

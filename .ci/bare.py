@@ -12,7 +12,17 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS_ONLY = ("torch", "matplotlib", "plotly", "sklearn")
+EXTRAS_ONLY = (
+    "torch",
+    "matplotlib",
+    "plotly",
+    "sklearn",
+    "fastapi",
+    "uvicorn",
+    "pyarrow",
+    "optuna",
+    "transformers",
+)
 IMPORT_BOUND_S = 0.1
 HELP_BOUND_S = 0.6
 

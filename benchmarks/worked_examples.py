@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import lrlab
 from benchmarks.workloads import data_folder
 from lrlab.api.data import data_task
@@ -88,6 +90,7 @@ def main() -> int:
     if folder is None:
         print("worked_examples: skipped: LRLAB_DATA is not set")
         return 0
+    torch.set_num_threads(1)
     told = []
     for name in args.only or EXAMPLES:
         told.append(example(name, folder, args.pictures))

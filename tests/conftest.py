@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -41,8 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_DATA_HOME"] = folder.name
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the real data are skipped by name where there is none."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests on the real data are skipped by name where there is none; those of other frameworks have an environment of
+    their own, where nothing else runs (``make frameworks``)."""
+    if find_spec("optax") is None:
+        elsewhere = [item for item in items if item.get_closest_marker("frameworks")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     if os.environ.get("LRLAB_DATA"):
         return
     for item in items:

@@ -70,6 +70,9 @@ PLANTED = [
     ("drawing", "api/planted.py", "import matplotlib.pyplot"),
     ("terminal", "report/planted.py", "from rich.table import Table"),
     ("terminal", "runners/planted.py", "import typer"),
+    ("page", "api/planted.py", "import fastapi"),
+    ("page", "report/planted.py", "from jinja2 import Template"),
+    ("layers", "cli/planted.py", "import lrlab.web.server"),
     ("acyclic", "core/planted.py", "import lrlab.core.planted_too"),
 ]
 

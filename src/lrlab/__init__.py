@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from lrlab import torch as torch
     from lrlab.adapters.huggingface import huggingface as huggingface
     from lrlab.adapters.yolo import yolo as yolo
+    from lrlab.api.diagnose import Checkup as Checkup
+    from lrlab.api.diagnose import diagnose as diagnose
     from lrlab.api.results import Answer as Answer
+    from lrlab.api.schedule import schedule as schedule
     from lrlab.api.sweep import resume as resume
     from lrlab.api.sweep import sweep as sweep
     from lrlab.core.errors import LrlabError as LrlabError
@@ -25,14 +28,17 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "lrlab.api.results",
+    "Checkup": "lrlab.api.diagnose",
     "LrlabError": "lrlab.core.errors",
     "Metric": "lrlab.core.metric",
     "Record": "lrlab.core.record",
     "Run": "lrlab.core.run",
     "RunClosed": "lrlab.core.errors",
     "command": "lrlab.tasks.command",
+    "diagnose": "lrlab.api.diagnose",
     "huggingface": "lrlab.adapters.huggingface",
     "resume": "lrlab.api.sweep",
+    "schedule": "lrlab.api.schedule",
     "sweep": "lrlab.api.sweep",
     "task": "lrlab.tasks.function",
     "yolo": "lrlab.adapters.yolo",

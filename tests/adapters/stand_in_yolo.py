@@ -14,6 +14,8 @@ task, mode, *words = sys.argv[1:]
 given = dict(word.split("=", 1) for word in words)
 epochs, lr = int(given["epochs"]), float(given["lr0"])
 fixed = os.environ.get("STAND_IN_RATE")  # a training that ignores its rate
+held = int(os.environ.get("STAND_IN_HELD", epochs))  # the epoch from which on its rate no longer changes
+floor, warmup = float(given.get("lrf", 0.01)), math.ceil(float(given.get("warmup_epochs", 3)))
 folder = Path(given["project"], given["name"])
 (folder / "weights").mkdir(parents=True)
 (folder / "args.yaml").write_text("\n".join(f"{key}: {value}" for key, value in given.items()))
@@ -30,7 +32,14 @@ with (folder / "results.csv").open("w") as log:
         loss = 2 + far * (0.5 + done) - done
         best = max(0.6 - 0.2 * far, 0.0) * (done - 1 / 3) if done > 1 / 3 else 0.0
         values = [loss, loss / 2, best * 1.3, best, 1.0] if task == "detect" else [loss, best, best, loss]
-        rate = float(fixed) if fixed else lr * (1 - 0.99 * (epoch - 1) / epochs)
-        cells = [epoch, time.perf_counter(), *values, rate, rate, rate]
+        now = min(epoch - 1, held)
+        fall = (
+            (1 + math.cos(math.pi * now / epochs)) / 2 if given.get("cos_lr") == "True" else 1 - now / epochs
+        )
+        rate = float(fixed) if fixed else lr * (floor + (1 - floor) * fall)
+        rate *= min((epoch - 0.1) / max(min(warmup, epochs - 1), 0.1), 1)
+        # MuSGD's first group has three times the rate.
+        first = rate * (3 if given.get("optimizer") == "MuSGD" else 1)
+        cells = [epoch, time.perf_counter(), *values, first, rate, rate]
         print(",".join(f"{cell:.6g}" for cell in cells), file=log, flush=True)
 (folder / "weights" / "best.pt").write_bytes(repr(lr).encode())

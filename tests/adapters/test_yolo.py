@@ -217,3 +217,68 @@ def test_a_training_that_ignores_its_rate_ends_the_study(
     with pytest.raises(TaskError, match=r"ignores the learning rate.*all applied"):
         lrlab.sweep(lrlab.yolo("detect", "data.yaml", epochs=8), workers=0)
     assert os.environ["STAND_IN_RATE"]
+
+
+def test_an_optimizer_that_chooses_its_rate_is_named_as_the_cause(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_RATE", "0.001429")
+    words = [
+        str(place / "programs" / "yolo"),
+        "detect",
+        "train",
+        "epochs={budget}",
+        "lr0={lr}",
+        "project={dir}",
+        "name=train",
+    ]
+    for own, cause in (
+        ([], "optimizer=auto, the default of yolo, ignores lr0"),
+        (["optimizer=auto"], "optimizer=auto ignores lr0"),
+    ):
+        task = lrlab.command(
+            [*words, *own],
+            budget=8,
+            metric="metrics/mAP50-95(B):max",
+            read="train/results.csv",
+            epochs_from=1,
+        )
+        with pytest.raises(TaskError, match=rf"ignores the learning rate.*{cause}.*such as optimizer=SGD"):
+            lrlab.sweep(task, workers=0, store="memory")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"cos_lr": True},
+        {"lrf": 0.2, "warmup_epochs": 0},
+        {"lrf": 1, "optimizer": "MuSGD"},
+        {"cos_lr": True, "lrf": 0.0, "warmup_epochs": 1.5, "optimizer": "AdamW"},
+        {"warmup_epochs": 50},
+    ],
+)
+def test_a_sound_training_applies_its_plan(place: Path, arguments: dict[str, object]) -> None:
+    task = lrlab.yolo("detect", "data.yaml", epochs=10, **arguments)  # type: ignore[arg-type]
+    assert task.planned is not None
+    answer = lrlab.sweep(task, lr=(1e-3, 1e-1), searcher="grid:2", workers=0, store="memory")
+    assert "RATE_DEVIATES" not in answer.codes
+    assert build(target_of(task)).planned == task.planned  # type: ignore[attr-defined]
+
+
+def test_a_column_that_deviates_is_told_with_the_first_epoch(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_HELD", "6")
+    task = lrlab.yolo("detect", "data.yaml", epochs=12)
+    answer = lrlab.sweep(task, lr=(1e-3, 1e-1), searcher="grid:2", workers=0, store="memory")
+    [caution] = [caution for caution in answer.warnings if caution.code == "RATE_DEVIATES"]
+    assert "From step 7 (planned" in caution.text
+    assert "From step 7 on the rate stays at" in caution.text
+    assert caution.text.endswith("Steps are counted in units, from 0.")
+
+
+def test_a_plan_that_is_none_is_refused() -> None:
+    with pytest.raises(SpecError, match="command: the plan 'plateau patience 3' looks at a metric"):
+        lrlab.command(["train", "{lr}"], budget=3, plan="plateau patience 3")
+    assert lrlab.command(["train", "{lr}"], budget=3).planned is None

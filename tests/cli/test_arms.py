@@ -117,3 +117,51 @@ def test_what_cannot_be_compared_is_refused(lrlab, files, words, message):
     said = lrlab("sweep", "--budget", 3, *words)
     assert said.code == 2
     assert message in said.err
+
+
+FREE = ("--optimizer", "adamw", "--optimizer", "prodigy", "--optimizer", "schedule-free-adamw")
+
+
+@pytest.mark.parametrize("searcher", ["grid:3", "race", "halving:4", "optuna:random:3"])
+def test_optimizers_that_need_no_rate_are_arms_with_one_run(lrlab, files, searcher):
+    pytest.importorskip("prodigyopt")
+    pytest.importorskip("schedulefree")
+    if searcher.startswith("optuna"):
+        pytest.importorskip("optuna")
+    words = ("sweep", "table", "patients.csv", "--target", "outcome", *FREE, "--budget", 8, "--workers", 0)
+    document = lrlab(*words, "--searcher", searcher, "--study", "free", "--json").document
+    rates = {arm: {run["lr"] for run in document["runs"] if run["arm"] == arm} for arm in FREE[1::2]}
+    assert (rates["prodigy"], rates["schedule-free-adamw"]) == ({1.0}, {0.0025})
+    assert len(rates["adamw"]) >= 3
+    assert "RATE_DEVIATES" not in {warning["code"] for warning in document["warnings"]}
+    assert document["runs"] == lrlab("resume", "free", "--json").document["runs"]
+
+
+def test_an_arm_that_needs_no_rate_may_win_and_be_tested(lrlab, files):
+    pytest.importorskip("prodigyopt")
+    words = ("sweep", "table", "patients.csv", "--target", "outcome", *FREE[:4], "--lr", "1e-9:1e-8")
+    said = lrlab(*words, *SMALL, "--study", "won")
+    assert "Use prodigy, which needs no rate to be found: leave its LR at 1. Cost:" in " ".join(
+        said.out.split()
+    )
+    assert "test part" in said.out
+    assert lrlab("studies", "show", "won", "--json").document["arm"] == "prodigy"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("prodigy",), "prodigy needs no learning rate, so there is nothing to search"),
+        (("prodigy", "dog"), "prodigy, dog need no learning rate, so there is nothing to search"),
+        (("adamw", "prodigi"), "there is no 'prodigi'"),
+        (("prodigy", "prodigy"), "--optimizer prodigy is given twice"),
+    ],
+)
+def test_wrong_uses_of_them_are_refused(lrlab, files, words, message):
+    pytest.importorskip("prodigyopt")
+    pytest.importorskip("dog")
+    options = [part for word in words for part in ("--optimizer", word)]
+    said = lrlab("sweep", "table", "patients.csv", "--target", "outcome", *options, *SMALL)
+    assert said.code == 2
+    assert message in " ".join(said.err.split())
+    assert "Traceback" not in said.err

@@ -20,6 +20,7 @@ CASES = {
     3: ("sweep", "python", "bowl.py:breaks", *BOWL),
     4: ("sweep", "python", "bowl.py:explodes", *BOWL),
     5: ("sweep", "python", "bowl.py:train", *BOWL, "--lr", "1e-5:1e-2"),
+    6: ("diagnose", "burst.csv", "--fail-on", "error"),
     7: ("resume", "nothing"),
     8: ("stop", "bowl"),
     10: ("sweep", "python", "dies.py:train", "--budget", 8, "--workers", 1),
@@ -27,14 +28,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("code", CASES)
-def test_exit_code(lrlab, code):
+def test_exit_code(lrlab, place, code):
     if code == 8:
         lrlab("sweep", "python", "bowl.py:train", *BOWL, "--study", "bowl")
+    if code == 6:
+        (place / "burst.csv").write_text("step,loss\n0,1\n1,2\n2,nan\n")
     said = lrlab(*CASES[code])
     assert said.code == code, said.err
     document = lrlab(*CASES[code], "--json").document
-    assert document["ok"] is (code in (0, 5))
-    assert ("error" in document) is (code not in (0, 5))
+    assert document["ok"] is (code in (0, 5, 6))
+    assert ("error" in document) is (code not in (0, 5, 6))
 
 
 def test_a_study_that_runs_elsewhere(lrlab, place):

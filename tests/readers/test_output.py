@@ -22,6 +22,11 @@ def test_a_bar_that_is_drawn_again_is_no_new_report(tmp_path: Path) -> None:
     assert values(tmp_path, bar + bar.replace("1/3", "2/3") + later + later + "\n") == [0.5, 0.4]
 
 
+def test_a_bar_that_shows_the_number_only_at_the_end_of_an_epoch_reports_each(tmp_path: Path) -> None:
+    epoch = "\rEpoch: 50%|## | loss=0.3\rEpoch: 100%|####| loss=0.2, val_loss=0.1"
+    assert values(tmp_path, epoch * 3 + epoch[epoch.rindex("\r") :] + "\n") == [0.1, 0.1, 0.1]
+
+
 def test_equal_numbers_on_lines_of_their_own_are_two_reports(tmp_path: Path) -> None:
     assert values(tmp_path, "val_loss=0.5\nval_loss=0.5\r\nval_loss=0.5\r\n") == [0.5, 0.5, 0.5]
     vanishing = "\r 50%|## | 1/2\r         \r"  # a bar with leave=False

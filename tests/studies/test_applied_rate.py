@@ -1,6 +1,7 @@
 """Whether a training ignores its rate: curves that are equal, and curves that only look so."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from lrlab.core.outcome import StudyState
 from lrlab.core.record import Record
 from lrlab.core.run import Run
 from lrlab.store.memory import MemoryStore
-from lrlab.studies.applied_rate import ignored
+from lrlab.studies.applied_rate import cure, ignored
 from lrlab.tasks.training_run import TrainingRun
 from tests.studies.test_study import carry_out
 
@@ -84,3 +85,60 @@ def test_a_study_ends_with_an_explanation() -> None:
     study = store.load("s")
     assert study.state is StudyState.FAILED
     assert sum(run.units for run in study.runs) <= 3 * 2
+
+
+def test_each_arm_is_looked_at_by_itself() -> None:
+    deaf = [replace(run, arm="deaf") for run in runs(lambda _: (0.02, 0.01))]
+    sound = runs(lambda lr: (lr, lr / 2))
+    assert "all applied" in (ignored([*sound, *deaf]) or "")
+    assert ignored([*sound, *deaf[:2]]) is None
+    assert ignored(sound) == ""
+
+
+@pytest.mark.parametrize(
+    ("applied", "target", "causes"),
+    [
+        (0.00123, {}, ("Look for what sets it instead: an option of another name",)),
+        (
+            5e-5,
+            {},
+            ("5e-5 is the default of Hugging Face's TrainingArguments", "does not reach the optimizer"),
+        ),
+        (1e-3, {}, ("1e-3 is the default of most optimizers of PyTorch",)),
+        (1e-2, {}, ("1e-2 is the default of RMSprop",)),
+        (
+            0.3,
+            {"kind": "command", "words": ["python", "t.py", "--lr", "{lr}", "--epochs", "{budget}"]},
+            ("The command gives it as --lr {lr}: check that the program has an option of that very name",),
+        ),
+        (0.3, {"kind": "command", "words": ["t", "--lr={lr:.8f}"]}, ("gives it as --lr={lr:.8f}",)),
+        (
+            0.3,
+            {"kind": "command", "words": ["/opt/bin/yolo", "detect", "train", "lr0={lr}"]},
+            ("optimizer=auto, the default of yolo, ignores lr0", "such as optimizer=SGD"),
+        ),
+        (
+            0.3,
+            {"kind": "command", "words": ["t", "lr0={lr}", "optimizer=Auto"]},
+            ("optimizer=auto ignores lr0",),
+        ),
+        (
+            0.3,
+            {"kind": "arms", "arms": {"a": {"kind": "command", "words": ["yolo", "lr0={lr}"]}}},
+            ("optimizer=auto, the default of yolo",),
+        ),
+        (0.3, {"kind": "python", "ref": "t.py:f"}, ("Look for what sets it instead",)),
+    ],
+)
+def test_the_likely_cause_is_named(
+    applied: float, target: dict[str, object], causes: tuple[str, ...]
+) -> None:
+    said = cure(runs(lambda _: (applied, applied)), target)
+    for cause in causes:
+        assert cause in said
+
+
+def test_a_rate_that_moves_points_to_a_scheduler() -> None:
+    said = cure(runs(lambda _: (0.02, 0.01)), {})
+    assert "moves between 1e-2 and 2e-2 in every run, as under a scheduler" in said
+    assert "optimizer=auto" in said

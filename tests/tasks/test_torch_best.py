@@ -102,3 +102,30 @@ def test_an_answers_model_has_the_answers_score(reduce: str, tmp_path: Any) -> N
         made, lr=(1e-3, 0.1), searcher="grid:3", workers=0, reduce=reduce, store=tmp_path, study="s"
     )
     assert val_loss(answer.load_model(made)) == pytest.approx(answer.score, rel=1e-5)
+
+
+def test_an_optimizer_with_two_modes_is_judged_in_one_and_trained_in_the_other() -> None:
+    schedulefree = pytest.importorskip("schedulefree")
+    named = recipe(optimizer="schedule-free-adamw", clip_norm=1.0)
+    by_function = recipe(
+        optimizer=lambda params, lr: schedulefree.AdamWScheduleFree(params, lr=lr), clip_norm=1.0
+    )
+    for made in (named, by_function):
+        session = made.start(0.03, seed=0)
+        told = losses(list(session.advance(40)))
+        state = session.state()
+        assert min(told) < told[-1]
+        assert val_loss(made.load_model(state, best=True)) == pytest.approx(min(told), rel=1e-4)
+        assert val_loss(made.load_model(state)) == pytest.approx(told[-1], rel=1e-4)
+        raw = net()
+        raw.load_state_dict(state["model"])  # type: ignore[arg-type]  # as trained: other weights than those judged
+        assert val_loss(raw.eval()) != pytest.approx(told[-1], rel=1e-4)
+
+
+def test_a_schedule_besides_schedule_free_is_told() -> None:
+    pytest.importorskip("schedulefree")
+    assert recipe(optimizer="schedule-free-adamw").warnings == ()
+    [caution] = recipe(optimizer="schedule-free-adamw", schedule="cosine").warnings
+    assert caution.code == "TWO_SCHEDULES"
+    assert 'schedule="constant"' in caution.text
+    assert recipe(schedule="cosine").warnings == ()

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from lrlab.core.errors import SpecError  # noqa: E402
-from lrlab.tasks.torch_optimizers import NAMES, choose, name_of  # noqa: E402
+from lrlab.tasks import torch_optimizers  # noqa: E402
+from lrlab.tasks.torch_optimizers import LR_FREE, NAMES, choose, name_of, set_mode  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -136,3 +137,60 @@ def test_what_builds_no_optimizer_is_refused(optimizer: Any) -> None:
 def test_a_function_that_returns_something_else_is_refused(make: Any, told: str) -> None:
     with pytest.raises(SpecError, match=told):
         choose(make).build(net(), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "made", "rate"),
+    [
+        ("prodigy", "prodigyopt", "Prodigy", 1.0),
+        ("schedule-free-adamw", "schedulefree", "AdamWScheduleFree", 0.0025),
+        ("dadapt-adam", "dadaptation", "DAdaptAdam", 1.0),
+        ("Dog", "dog", "DoG", 1.0),
+    ],
+)
+def test_one_that_needs_no_rate_has_its_own(name: str, package: str, made: str, rate: float) -> None:
+    pytest.importorskip(package)
+    choice = choose(name)
+    optimizer, rates = choice.build(net(), rate)
+    assert type(optimizer).__name__ == made
+    assert choice.name == name.lower()
+    assert rates == [rate]
+    assert (choice.fixed_lr, choice.default_lr, choice.lr_range) == (rate, rate, None)
+    assert choice.name in LR_FREE
+    searched = choose(type(optimizer))  # its class is searched, as any other
+    assert searched.fixed_lr is None
+    assert searched.lr_range is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("prodigy", "prodigyopt"),
+        ("schedule-free-adamw", "schedulefree"),
+        ("dadapt-adam", "dadaptation"),
+        ("dog", "dog-optimizer"),
+    ],
+)
+def test_a_package_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
+    def missing(module: str) -> None:
+        raise ModuleNotFoundError(f"No module named '{module}'")
+
+    monkeypatch.setattr(torch_optimizers, "import_module", missing)
+    with pytest.raises(
+        SpecError, match=rf"{name} needs the package {package}, .*pip install 'lrlab\[lr-free\]'"
+    ):
+        choose(name)
+    monkeypatch.setattr(torch_optimizers, "import_module", lambda module: object())
+    with pytest.raises(SpecError, match="which cannot be loaded"):
+        choose(name)
+
+
+def test_a_wrong_name_lists_those_that_need_no_rate_too() -> None:
+    with pytest.raises(SpecError, match="adagrad, prodigy, schedule-free-adamw, dadapt-adam, dog"):
+        choose("prodigi")
+
+
+def test_an_optimizer_without_modes_is_left_alone() -> None:
+    optimizer, _ = choose("adam").build(net(), 0.1)
+    set_mode(optimizer, training=False)
+    assert optimizer.param_groups[0]["lr"] == 0.1

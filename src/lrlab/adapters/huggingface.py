@@ -24,6 +24,7 @@ from lrlab.core.errors import SpecError
 from lrlab.core.lr_range import LRRange, positive_rate
 from lrlab.core.metric import Metric
 from lrlab.core.question import Resumes
+from lrlab.schedules.plan import RatePlan
 from lrlab.tasks.code_hash import code_hash
 from lrlab.tasks.protocol import SessionState
 from lrlab.tasks.source import name_of
@@ -138,6 +139,11 @@ class HuggingFaceTask:
     def schedule(self) -> str:
         """The Trainer's ``lr_scheduler_type``; "" where it was given a scheduler."""
         return self._facts.schedule
+
+    @property
+    def planned(self) -> RatePlan | None:
+        """The rates that ``lr_scheduler_type`` means, by optimizer step; None where lrlab does not have it."""
+        return self._facts.planned
 
     @property
     def default_lr_range(self) -> LRRange:

@@ -18,6 +18,9 @@ from lrlab.core.answer import Caution
 from lrlab.core.errors import LrlabError, SpecError, UnusableTaskError
 from lrlab.core.lr_range import LRRange, format_lr
 from lrlab.core.question import Resumes
+from lrlab.schedules import spec
+from lrlab.schedules.inverse_sqrt import InverseSqrt
+from lrlab.schedules.plan import RatePlan
 from lrlab.tasks import random_state
 from lrlab.tasks.torch_best import copied, copied_weights, load_weights
 
@@ -50,6 +53,7 @@ class TrainerFacts:
         resumes: Whether a stored run can go on exactly.
         lr_range: Rates to search where a sweep is given none.
         warnings: What every answer repeats.
+        planned: The rates that it means to apply; None where the schedule is its own, or none that lrlab has.
     """
 
     unit: str
@@ -59,6 +63,7 @@ class TrainerFacts:
     resumes: Resumes
     lr_range: LRRange
     warnings: tuple[Caution, ...]
+    planned: RatePlan | None
 
 
 def build(make: Callable[[Any], object], run: Any) -> Any:
@@ -113,6 +118,7 @@ def look(trainer: Any, *, asked_lr: float) -> TrainerFacts:
         else "live",
         lr_range=_STEEP if "sgd" in optimizer else _NORMED,
         warnings=tuple(_cautions(trainer, asked_lr)),
+        planned=None if given else _planned(trainer, schedule, length, asked_lr=asked_lr),
     )
 
 
@@ -250,6 +256,39 @@ def _budget(args: Any, length: int | None, *, by_epoch: bool) -> int:
             hint="Set TrainingArguments(num_train_epochs=...) or max_steps.",
         )
     return units
+
+
+def _planned(trainer: Any, name: str, length: int | None, *, asked_lr: float) -> RatePlan | None:
+    """The schedule that the Trainer makes for ``lr_scheduler_type`` by itself, where lrlab has its closed form.
+
+    References:
+        ``get_*_schedule*`` of Transformers 5.24, ``optimization.py``.
+    """
+    args, own = trainer.args, type(trainer)
+    makes = ("create_scheduler", "create_optimizer_and_scheduler")
+    if any(getattr(own, method) is not getattr(transformers.Trainer, method) for method in makes):
+        return None
+    if abs(peak_rate(trainer.optimizer) - asked_lr) > _SAME * asked_lr or args.lr_scheduler_kwargs:
+        return None
+    if args.max_steps > 0:
+        steps = int(args.max_steps)
+    elif length is None:
+        return None
+    else:
+        epoch_steps = max(math.ceil(length / args.gradient_accumulation_steps), 1)
+        steps = math.ceil(args.num_train_epochs * epoch_steps)
+    rise = 0 if name == "constant" else int(args.get_warmup_steps(steps))
+    if name == "inverse_sqrt":
+        return RatePlan(schedule=InverseSqrt(warmup=rise, timescale=rise or 10_000), length=steps)
+    text = {
+        "constant": "constant",
+        "constant_with_warmup": "constant",
+        "linear": "linear",
+        "cosine": "cosine",
+    }.get(name)
+    if text is None or rise >= steps:
+        return None
+    return RatePlan(schedule=spec.resolve(text, total_steps=steps, warmup=rise), length=steps)
 
 
 def _is_storable(trainer: Any, loader: Any, *, by_epoch: bool) -> bool:

@@ -155,10 +155,17 @@ class _Plan:
     def carry_out(self) -> Plan:
         """Rates one after another, as far as number and price go."""
         question, most = self._question, self._searcher.most(self._question)
+        beside = self._fixed()
+        unsettled: tuple[str, ...] = ()
+        if len(beside) < len(question.fixed):
+            names = ", ".join(key.arm for key in question.fixed[len(beside) :])
+            unsettled = (f"The price limit left {names} out.",)
         own = question.current_lr
         if own is not None and own not in question.lr:
             # Optuna takes no rate outside its range, so this one is trained beside its study.
-            stage = [self._advance(key, question.budget) for key in self._keys(question.arms[0].name, own)]
+            beside.append(RunKey(question.searched[0], own, question.seed))
+        for one in beside:
+            stage = [self._advance(key, question.budget) for key in self._keys(one.arm, one.lr)]
             yield stage
             self._charge([advance.key for advance in stage], 0, question.budget)
         while len(self._tried) < most and (batch := self._next_batch(most)):
@@ -166,13 +173,19 @@ class _Plan:
         if not self._finished:
             yield from self._bring_home()
         left_out = self._searcher.count - len(self._tried) if self._searcher.count is not None else 0
-        unsettled: tuple[str, ...] = ()
         if left_out:
-            unsettled = (f"The price limit left {left_out} of the {most} rates out.",)
+            unsettled += (f"The price limit left {left_out} of the {most} rates out.",)
         if not self._finished:
             unsettled += ("No rate was trained to the end, and the price does not allow another full run.",)
         name = SAMPLERS[self._searcher.sampler]
         return Done(why=f"Optuna has chosen {len(self._tried)} rates by {name}.", unsettled=unsettled)
+
+    def _fixed(self) -> list[RunKey]:
+        """The arms that have one rate only, so that there is nothing to ask Optuna; a price leaves room for one of its."""
+        question = self._question
+        if question.max_cost is None:
+            return list(question.fixed)
+        return list(question.fixed[: max(int((question.max_cost + 1e-9) / question.seeds) - 1, 0)])
 
     def _next_batch(self, most: int) -> list[_Tried]:
         """The next rates that do not depend on one another, each of which can be paid to its end."""
@@ -198,7 +211,7 @@ class _Plan:
     def _ask(self) -> _Tried:
         question = self._question
         trial = self._study.ask()
-        names = [arm.name for arm in question.arms]
+        names = question.searched
         arm = names[0] if len(names) == 1 else trial.suggest_categorical("arm", names)
         rate = trial.suggest_float("lr", question.lr.low, question.lr.high, log=True)
         taken = {(key.arm, key.lr) for tried in self._tried for key in tried.keys}
@@ -294,7 +307,9 @@ class _Plan:
     def _advance(self, key: RunKey, until: int) -> Advance:
         rate, name = format_lr(key.lr), SAMPLERS[self._searcher.sampler]
         why = f"{rate} was chosen by {name}."
-        if key.lr == self._question.current_lr:
+        if key.arm not in self._question.searched:
+            why = f"{key.arm} needs no rate; it is trained to the end."
+        elif key.lr == self._question.current_lr:
             why = f"{rate} is the rate that you have now."
         return Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=until, why=why)
 

@@ -73,6 +73,8 @@ _OWN = {
 _OFFLINE = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 _FOLDER = "train"
 _WARMUP_EPOCHS = 3.0
+_LRF = 0.01
+_PLAIN_GROUP = "lr/pg1"  # no biases in any version, and not the one whose rate MuSGD triples
 
 
 def yolo(
@@ -153,12 +155,14 @@ def yolo(
         folder=here,
         name=name or _name(where, architecture),
         optimizer=chosen.lower(),
-        schedule="cosine" if str(arguments.get("cos_lr")).lower() == "true" else "linear",
+        schedule=_schedule(arguments),
         weights=f"{_FOLDER}/weights/best.pt",
         guide="train/*loss",
         settles=_settles(arguments.get("warmup_epochs", _WARMUP_EPOCHS), budget),
         lr=(low, high),
         highest_lr=1.0,
+        plan=_plan(arguments),
+        plan_column=_PLAIN_GROUP,
     )
 
 
@@ -274,6 +278,19 @@ def _settles(warmup_epochs: object, budget: int) -> int:
     except ValueError:
         raise SpecError(f"yolo: warmup_epochs must be a number, got {warmup_epochs!r}.") from None
     return min(max(math.ceil(epochs), 0), budget - 1)
+
+
+def _schedule(arguments: Mapping[str, object]) -> str:
+    return "cosine" if str(arguments.get("cos_lr")).lower() == "true" else "linear"
+
+
+def _plan(arguments: Mapping[str, object]) -> str:
+    """Its rate by epoch, stepped at each one's beginning; "" where ``lrf`` is none that yolo takes."""
+    try:
+        floor = float(str(arguments.get("lrf", _LRF)))
+    except ValueError:
+        return ""
+    return f"{_schedule(arguments)} to {floor!r}" if 0 <= floor <= 1 else ""
 
 
 def _text(value: object, *, braces: bool) -> str:

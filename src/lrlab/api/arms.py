@@ -99,16 +99,25 @@ class Arms:
         """The range that holds all arms', and the arms with what a searcher may know of them.
 
         Raises:
-            SpecError: If no range is given, and a task has none; or it is none that every task accepts.
+            SpecError: If no range is given, and a task has none; or it is none that every task accepts; or no arm has a
+                rate to search.
         """
-        spans = {arm: _span(task, lr) for arm, task in self.tasks.items()}
+        rates = {arm: getattr(task, "fixed_lr", None) for arm, task in self.tasks.items()}
+        spans = {arm: _span(task, lr) for arm, task in self.tasks.items() if rates[arm] is None}
+        if not spans:
+            names = ", ".join(str(getattr(task, "optimizer", arm)) for arm, task in self.tasks.items())
+            raise SpecError(
+                f"sweep: {names} {'needs' if len(rates) == 1 else 'need'} no learning rate, so there is nothing to search.",
+                hint="Compare with an optimizer that has one: --optimizer adamw besides, say.",
+            )
         whole = LRRange(min(span.low for span in spans.values()), max(span.high for span in spans.values()))
         arms = tuple(
             Arm(
                 name=arm,
                 optimizer=str(getattr(task, "optimizer", "")),
                 schedule=str(getattr(task, "schedule", "")),
-                lr=None if spans[arm] == whole else spans[arm],
+                lr=None if spans.get(arm, whole) == whole else spans[arm],
+                rate=rates[arm],
             )
             for arm, task in self.tasks.items()
         )

@@ -26,12 +26,20 @@ class Interrupt:
 
 @contextmanager
 def saving_on_signals() -> Iterator[Interrupt]:
-    """Catch SIGINT, SIGTERM and SIGHUP while the block runs; in a thread other than the main one, none."""
+    """Catch SIGINT, SIGTERM and SIGHUP while the block runs; in a thread other than the main one, none.
+
+    A hang-up that is ignored already stays so: that is what ``nohup`` asks for.
+    """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = {number: signal.signal(number, interrupt._handle) for number in _SIGNALS}
+    caught = [
+        number
+        for number in _SIGNALS
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, interrupt._handle) for number in caught}
     try:
         yield interrupt
     finally:

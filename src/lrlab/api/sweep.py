@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrlab.api.arms import Arms
 from lrlab.api.engines import make_runner, make_searcher, open_lab, runs_folder
@@ -12,7 +13,7 @@ from lrlab.api.interrupt import saving_on_signals
 from lrlab.api.live import watching
 from lrlab.api.results import Answer
 from lrlab.api.targets import build
-from lrlab.core.errors import NotFoundError, SpecError, StudyInterrupted
+from lrlab.core.errors import ConflictError, NotFoundError, SpecError, StudyInterrupted
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import StudyState
@@ -24,6 +25,9 @@ from lrlab.studies.lab import Lab
 from lrlab.studies.progress import ProgressListener
 from lrlab.studies.resume import check_continues
 from lrlab.studies.study import StudyLoop
+
+if TYPE_CHECKING:
+    from lrlab.runners.protocol import Runner
 
 
 def sweep(
@@ -97,14 +101,18 @@ def sweep(
         raise SpecError(f"max_time: must be above 0 seconds, got {max_time!r}.")
     name = checked_name(study) if study is not None else lab.free_name(made.name)
     target = target or made.target()
-    runner = make_runner(
-        made.in_place(runs_folder(lab.store, name)),
-        question,
-        workers=workers,
-        memory_gib=memory_gib,
-        threads=threads,
-        devices=devices,
-    )
+
+    def runner_for(name: str) -> "Runner":
+        return make_runner(
+            made.in_place(runs_folder(lab.store, name)),
+            question,
+            workers=workers,
+            memory_gib=memory_gib,
+            threads=threads,
+            devices=devices,
+        )
+
+    runner = runner_for(name)  # now, so that wrong arguments are refused before a study is written
     fresh = Study(
         name=name,
         question=question,
@@ -115,7 +123,9 @@ def sweep(
         created=time.time(),
         environment=environment(),
     )
-    ledger = _open_or_create(lab, fresh, may_continue=study is not None)
+    ledger = _create_unnamed(lab, fresh) if study is None else _open_or_create(lab, fresh)
+    if ledger.study.name != name:
+        runner = runner_for(ledger.study.name)
     try:
         if ledger.study.state is StudyState.FINISHED:
             return Answer.of(lab.answer(ledger.study), ledger.study)
@@ -126,6 +136,7 @@ def sweep(
                 runner=runner,
                 conclude=lab.conclude,
                 warnings=made.warnings,
+                tasks=made.tasks,
                 listener=listener,
                 interrupted=interrupt,
                 max_time_s=max_time,
@@ -209,16 +220,22 @@ def make_question(
     )
 
 
-def _open_or_create(lab: Lab, study: Study, *, may_continue: bool) -> Ledger:
-    """The ledger of a study: of a stored one that asks the same, or of a new one."""
-    if may_continue:
+def _create_unnamed(lab: Lab, study: Study) -> Ledger:
+    """A new study under its name or, where another process has just taken that, under the next free one."""
+    taken: list[str] = []
+    while True:
         try:
-            known = lab.study(study.name)
-        except NotFoundError:
-            pass
-        else:
-            check_continues(
-                known, question=study.question, searcher=study.searcher, fingerprint=study.fingerprint
-            )
-            return lab.store.open(study.name)
-    return lab.store.create(study)
+            return lab.store.create(study)
+        except ConflictError:
+            taken.append(study.name)
+            study = replace(study, name=lab.free_name(study.task, but=taken))
+
+
+def _open_or_create(lab: Lab, study: Study) -> Ledger:
+    """The ledger of a named study: of a stored one that asks the same, or of a new one."""
+    try:
+        known = lab.study(study.name)
+    except NotFoundError:
+        return lab.store.create(study)
+    check_continues(known, question=study.question, searcher=study.searcher, fingerprint=study.fingerprint)
+    return lab.store.open(study.name)

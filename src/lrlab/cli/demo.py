@@ -8,6 +8,8 @@ import typer
 
 from lrlab.cli import options
 from lrlab.cli.output import Output, speaks_unicode, width
+from lrlab.cli.ui import show_demo
+from lrlab.core.errors import SpecError
 
 if TYPE_CHECKING:
     from lrlab.api.demo import Demo, Trained
@@ -24,6 +26,14 @@ def demo(
     ] = Path("lrlab-demo"),
     store: options.Store = None,
     workers: options.Workers = None,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--ui",
+            help="Fill the store with small studies of every kind, one of them running, and open the page.",
+        ),
+    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="With --ui: print the link only.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -35,11 +45,27 @@ def demo(
     from lrlab.api import demo as api
 
     output = Output(json=json, quiet=quiet)
+    if page:
+        _check_page(name, json=json, workers=workers)
+        show_demo(output, store=store, browser=not no_browser)
+        return
     chosen = api.check(name)
     documents = []
     for each in chosen:
         documents.append(_carried_out(each, output, folder=folder, store=store, workers=workers))
     output.document("demo", {"demos": documents})
+
+
+def _check_page(name: str | None, *, json: bool, workers: int | None) -> None:
+    """Refuse what the demo of the page would not heed.
+
+    Raises:
+        SpecError: The sentence names it.
+    """
+    given = {f"the name {name!r}": name is not None, "--json": json, "--workers": workers is not None}
+    for what, there in given.items():
+        if there:
+            raise SpecError(f"demo: --ui opens the page and has no use of {what}.", hint="Leave it out.")
 
 
 def _carried_out(

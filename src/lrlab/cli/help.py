@@ -30,6 +30,7 @@ EXIT_CODES = (
     (3, "task_failed", "The training itself failed."),
     (4, "all_diverged", "No answer: the training diverged at every rate."),
     (5, "inconclusive", "An answer with a warning: the best rate is at the edge, or noise hides the effect."),
+    (6, "verdict", "A verdict at least as grave as --fail-on; the checkup is on stdout."),
     (7, "not_found", "There is no such study, run, module or file."),
     (8, "conflict", "Somebody else holds the study, its name is taken, or its file is newer."),
     (10, "worker_lost", "Worker processes ended again and again, or a study's process does not answer."),

@@ -3,6 +3,8 @@
 Commands import what they need inside their bodies, so that ``lrlab --help`` answers at once.
 """
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ import typer
 from lrlab.cli.control import extend, pause, stop
 from lrlab.cli.delete import delete
 from lrlab.cli.demo import demo
+from lrlab.cli.diagnose import diagnose
 from lrlab.cli.doctor import doctor
 from lrlab.cli.export import export
 from lrlab.cli.foreign import ForeignCommand
@@ -24,9 +27,12 @@ from lrlab.cli.plot import plot
 from lrlab.cli.report import report
 from lrlab.cli.resume import resume
 from lrlab.cli.runs import runs
+from lrlab.cli.scale import scale
+from lrlab.cli.schedule import schedule
 from lrlab.cli.studies import studies
 from lrlab.cli.sweep import sweep
 from lrlab.cli.targets import targets
+from lrlab.cli.ui import ui
 from lrlab.cli.version import version
 from lrlab.core.errors import LrlabError
 
@@ -43,14 +49,18 @@ app.command()(pause)
 app.command()(stop)
 app.command()(extend)
 app.add_typer(studies, name="studies")
+app.add_typer(schedule, name="schedule")
+app.command()(scale)
 app.command()(runs)
 app.command()(delete)
+app.command()(diagnose)
 app.command()(plot)
 app.command()(report)
 app.command()(export)
 app.command(name="import")(import_file)
 app.command()(targets)
 app.command()(init)
+app.command()(ui)
 app.command()(doctor)
 app.command()(version)
 app.command(name="help")(show_help)
@@ -97,15 +107,53 @@ def run(args: Sequence[str]) -> int:
         return _usage(error, output)
     except typer.Abort:
         return 130
-    except Exception as error:
+    except OSError as error:
+        if error.errno not in _PLACES:
+            return _failure(error, output, debug=debug)
         if debug:
             traceback.print_exc()
-        return output.failure(
-            f"internal error: {type(error).__name__}: {error}",
-            code="internal",
-            exit_code=1,
-            hint="" if debug else "Add --debug to see where, and please report it.",
-        )
+        return _place(error, output)
+    except Exception as error:
+        return _failure(error, output, debug=debug)
+
+
+# What is wrong with a place that was named, where no command has said it better: the exit code, and what to do.
+_PLACES = {
+    errno.ENOSPC: (1, "Make room there, or name another place."),
+    errno.ENAMETOOLONG: (2, "Name a shorter one."),
+    errno.EACCES: (1, "Give yourself the right to it, or name another place."),
+    errno.EPERM: (1, "Give yourself the right to it, or name another place."),
+}
+
+
+def _place(error: OSError, output: Output) -> int:
+    """A file, folder or output that cannot be used."""
+    exit_code, hint = _PLACES[error.errno or errno.ENOSPC]
+    if error.filename is None:  # the output itself, which can tell nothing more
+        output = Output()
+    name = "the output" if error.filename is None else str(error.filename)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    return output.failure(
+        f"{name}: cannot be used: {error.strerror}.",
+        code="usage" if exit_code == 2 else "error",
+        exit_code=exit_code,
+        hint=hint,
+    )
+
+
+_LONGEST_NAME = 200  # characters shown
+
+
+def _failure(error: Exception, output: Output, *, debug: bool) -> int:
+    """An error that no sentence was written for."""
+    if debug:
+        traceback.print_exception(error)
+    return output.failure(
+        f"internal error: {type(error).__name__}: {error}",
+        code="internal",
+        exit_code=1,
+        hint="" if debug else "Add --debug to see where, and please report it.",
+    )
 
 
 def _usage(error: Exception, output: Output) -> int:
@@ -118,6 +166,9 @@ def _usage(error: Exception, output: Output) -> int:
 
 def main() -> None:
     """Entry point of the program ``lrlab``."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -45,6 +45,14 @@ def carry_out(
             hint=f"It goes on with: {command('resume', interrupt.study, store)}",
         )
         raise typer.Exit(code) from None
+    except KeyboardInterrupt:  # the second signal, or one before there was anything to save
+        output.failure(
+            "ended at once.",
+            code="interrupted",
+            exit_code=130,
+            hint="lrlab studies lists what is saved, and lrlab resume STUDY goes on.",
+        )
+        raise typer.Exit(130) from None
 
 
 def _progress(output: Output) -> "contextlib.AbstractContextManager[ProgressListener | None]":

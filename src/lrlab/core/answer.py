@@ -107,6 +107,9 @@ def sentence(answer: Answer) -> str:
     """
     if not answer.found:
         return _nothing_found(answer)
+    if answer.arm not in answer.question.searched and answer.arm != DEFAULT_ARM:
+        use = "Use" if answer.final else "So far: use"
+        return f"{use} {answer.arm}, which needs no rate to be found: leave its LR at {format_lr(answer.lr)}. {_cost(answer)}"
     arm = "" if len(answer.question.arms) == 1 else f" with {answer.arm}"
     low, high = (format_lr(rate, digits=2) for rate in answer.interval)
     parts = [f"{'Use' if answer.final else 'So far: use'} LR {format_lr(answer.lr)}{arm} ({low} to {high})."]

@@ -26,17 +26,25 @@ class Arm:
         optimizer: Name of the optimizer, a hint to the searcher; "" if unknown.
         schedule: Name of the schedule, a hint to the searcher; "" if unknown.
         lr: Rates to search with it, where they are not the question's.
+        rate: The only rate that it is trained at, where its optimizer needs none; None where there is one to search.
 
     Raises:
-        SpecError: If the name is no word or two: it names a folder too.
+        SpecError: If the name is no word or two: it names a folder too; or the rate is none, or stands beside a range.
     """
 
     name: str = DEFAULT_ARM
     optimizer: str = ""
     schedule: str = ""
     lr: LRRange | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
+        if self.rate is not None:
+            positive_rate(self.rate, "arm: rate")
+            if self.lr is not None:
+                raise SpecError(
+                    f"arm: {self.name} has the one rate {self.rate:g}, so there is no range to search, got {self.lr}."
+                )
         if not isinstance(self.name, str) or not _ARM_NAME.fullmatch(self.name):
             raise SpecError(
                 f"arm: a name has 1 to 60 letters, digits, blanks and _ . , + % - signs, got {self.name!r:.80}.",
@@ -107,11 +115,33 @@ class Question:
             positive_rate(self.current_lr, "current_lr")
         if not self.arms or len({arm.name for arm in self.arms}) != len(self.arms):
             raise SpecError("arms: at least one is needed, each with a name of its own.")
+        if not self.searched:
+            names = ", ".join(arm.optimizer or arm.name for arm in self.arms)
+            raise SpecError(
+                f"arms: {names} {'needs' if len(self.arms) == 1 else 'need'} no learning rate, so there is nothing to search.",
+                hint="Compare with an optimizer that has one, such as --optimizer adamw besides.",
+            )
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the arms that have a rate to search; at least one."""
+        return tuple(arm.name for arm in self.arms if arm.rate is None)
+
+    @property
+    def fixed(self) -> tuple[RunKey, ...]:
+        """The runs of the arms that have one rate only, with the first seed."""
+        return tuple(RunKey(arm.name, arm.rate, self.seed) for arm in self.arms if arm.rate is not None)
 
     def span(self, arm: str) -> LRRange:
-        """The rates to search with an arm."""
-        own = next((known.lr for known in self.arms if known.name == arm), None)
-        return self.lr if own is None else own
+        """The rates to search with an arm.
+
+        Raises:
+            SpecError: If the arm has one rate only; see ``searched``.
+        """
+        known = next((known for known in self.arms if known.name == arm), None)
+        if known is not None and known.rate is not None:
+            raise SpecError(f"arms: {arm} has the one rate {known.rate:g}, and none to search.")
+        return self.lr if known is None or known.lr is None else known.lr
 
 
 def is_real(value: object) -> bool:

@@ -66,7 +66,7 @@ class OutputReader:
     """Reads what a program has printed into a file, progress bars included.
 
     A piece ends at a line feed or a carriage return. A bar that is drawn again on its line with the same numbers is no
-    new report. Control sequences of terminals are taken out, and ``nan`` and ``inf`` stand where the pattern expects a number.
+    new report, unless something without them was drawn there in between. Control sequences of terminals are taken out, and ``nan`` and ``inf`` stand where the pattern expects a number.
 
     Args:
         locate: Where the output is kept.
@@ -88,7 +88,7 @@ class OutputReader:
         self._rest = b""
         self._number = 1
         self._last: dict[str, float] = {}
-        self._same_line = False  # whether only carriage returns have come since the last match
+        self._same_line = False  # whether only carriage returns and blanks have come since the last match
 
     @property
     def pattern(self) -> str:
@@ -140,6 +140,8 @@ class OutputReader:
         # Of the same length, so that the groups of a pattern made for digits stand where the words stand.
         match = self._pattern.search(_NOT_FINITE.sub(lambda word: "9" * len(word[0]), text))
         if match is None:
+            if text.strip():  # something else was drawn there meanwhile: what comes next is a new report
+                self._same_line = False
             return []
         where = f"the output, line {self._number}"
         numbers: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """A schedule as source code: its closed form, without lrlab, for Python's own numbers or for a library's arrays."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ class Dialect:
 
     Args:
         imports: Line that brings them in.
-        functions: Names of ``cos``, ``tanh``, ``sqrt``, ``least``, ``most``.
+        functions: Names of ``cos``, ``tanh``, ``sqrt``, ``least``, ``most``; of arrays ``exp`` too.
         where: Name of the choice between two arrays; "" where there are only numbers, and ``if`` chooses.
         pi: Name of the number.
     """
@@ -66,12 +67,12 @@ NUMBERS = Dialect(
 )
 JAX = Dialect(
     imports="import math\n\nimport jax.numpy as jnp",
-    functions={"cos": "jnp.cos", "tanh": "jnp.tanh", "sqrt": "jnp.sqrt", "least": "jnp.minimum", "most": "jnp.maximum"},
+    functions={"cos": "jnp.cos", "tanh": "jnp.tanh", "sqrt": "jnp.sqrt", "exp": "jnp.exp", "least": "jnp.minimum", "most": "jnp.maximum"},
     where="jnp.where",
 )  # fmt: skip
 KERAS = Dialect(
     imports="import math\n\nimport keras\nfrom keras import ops",
-    functions={"cos": "ops.cos", "tanh": "ops.tanh", "sqrt": "ops.sqrt", "least": "ops.minimum", "most": "ops.maximum"},
+    functions={"cos": "ops.cos", "tanh": "ops.tanh", "sqrt": "ops.sqrt", "exp": "ops.exp", "least": "ops.minimum", "most": "ops.maximum"},
     where="ops.where",
 )  # fmt: skip
 
@@ -184,7 +185,15 @@ def _tanh(schedule: Tanh, writer: _Writer) -> list[str]:
 
 
 def _exponential(schedule: Exponential, writer: _Writer) -> list[str]:
-    return [f"return {_at_least(schedule.floor, f'{_n(schedule.by)} ** (t / {schedule.every})', writer)}"]
+    power = _power(schedule.by, f"t / {schedule.every}", writer.dialect)
+    return [f"return {_at_least(schedule.floor, power, writer)}"]
+
+
+def _power(base: float, exponent: str, dialect: Dialect) -> str:
+    """A power of a number near 1, whose own rounding to 32 bits a large exponent would blow up."""
+    if dialect.where:
+        return dialect.call("exp", f"{_n(math.log(base))} * ({exponent})")
+    return f"{_n(base)} ** ({exponent})"
 
 
 def _step(schedule: Step, writer: _Writer) -> list[str]:
@@ -240,7 +249,9 @@ def _one_cycle(schedule: OneCycle, writer: _Writer) -> list[str]:
     for begin, stop, low, high in reversed(phases):
         x = f"(t - {_n(begin)}) / {_n(stop - begin)}"
         done = (
-            f"0.5 * (1.0 - {dialect.call('cos', f'{dialect.pi} * {x}')})" if schedule.anneal == "cosine" else x
+            f"0.5 * (1.0 - {dialect.call('cos', f'{dialect.pi} * {x}')})"
+            if schedule.anneal == "cosine"
+            else x
         )
         lines.append(
             f"value = {dialect.choose(f't < {_n(stop)}', f'{_n(low)} + {_n(high - low)} * ({done})', 'value')}"
@@ -280,7 +291,7 @@ def _cyclic(schedule: Cyclic, writer: _Writer) -> list[str]:
     if schedule.shape == "triangular2":
         lines.append(f"height = height * 0.5 ** (t // {length})")
     elif schedule.shape == "exp-range":
-        lines.append(f"height = height * {_n(schedule.decay)} ** t")
+        lines.append(f"height = height * {_power(schedule.decay, 't', writer.dialect)}")
     return [*lines, f"return {_n(schedule.floor)} + {_n(1.0 - schedule.floor)} * height"]
 
 

@@ -106,6 +106,8 @@ def best_interval(question: Question, picture: Picture) -> tuple[float, float]:
     """Where the best rate of the range lies, with 90 % probability; always holds the winner."""
     assert picture.winner is not None
     lr = picture.winner.lr
+    if picture.winner.arm not in question.searched:
+        return (lr, lr)
     span = question.span(picture.winner.arm)
     low, high = min(span.low, lr), max(span.high, lr)
     count = max(int(math.log10(high / low) * _STEPS_A_DECADE), 50) + 1

@@ -1,6 +1,7 @@
 """What a reader of the answer must know, and how much the answer can be trusted."""
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 
 from lrlab.core.answer import Caution
@@ -43,15 +44,19 @@ def confidence(
     sure = 0.95
     reasons = []
     rates = [point for point in picture.points if math.isfinite(point.regret)]
+    searched = picture.winner.arm in question.searched
+    tried = f"{len(picture.points)} rates were tried; {len(picture.points) - len(rates)} of them diverged."
     reasons.append(
-        f"{len(picture.points)} rates were tried; {len(picture.points) - len(rates)} of them diverged."
+        tried
+        if searched
+        else f"{picture.winner.arm} needs no rate: its only run is compared with the others."
     )
     full = [point for point in rates if point.units >= question.budget]
     for holds, factor, reason in (
         (not full, 0.4, "No rate was trained to the end."),
         (len(full) == 1, 0.95, "One rate was trained to the end; the others were judged by shorter runs."),
         (len(full) > 1, 1.0, f"{len(full)} rates were trained to the end."),
-        (len(rates) < 3, 0.6, "Fewer than three rates could be compared."),
+        (searched and len(rates) < 3, 0.6, "Fewer than three rates could be compared."),
         (bool(list(_edges(question, picture))), 0.5, "The best rate is at the edge of the range."),
         (bool(list(_noise(picture))), 0.4, "Noise is larger than what the rates differ by."),
         (math.isnan(picture.improvement), 0.3, "No run got better than before training."),
@@ -104,11 +109,13 @@ def _nothing_useful(question: Question, runs: Sequence[Run]) -> Iterator[Caution
 
 def _edges(question: Question, picture: Picture) -> Iterator[tuple[str, str]]:
     assert picture.winner is not None
+    if picture.winner.arm not in question.searched:
+        return
     lr, searched = picture.winner.lr, question.span(picture.winner.arm)
     near = 10**_AT_EDGE_DECADES
     others = [point for point in picture.points if point.lr != lr]
     if lr <= searched.low * near and not any(point.lr < lr for point in others):
-        wider = LRRange(min(lr, searched.low) * 1e-2, searched.high)
+        wider = LRRange(max(min(lr, searched.low) * 1e-2, sys.float_info.min), searched.high)
         yield (
             "EDGE_LOW",
             f"The best rate, {format_lr(lr)}, is the lowest that was tried; a better one may lie below. "

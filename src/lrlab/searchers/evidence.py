@@ -147,7 +147,9 @@ class Evidence:
     def _curve(self, key: RunKey) -> tuple[list[float], list[float]]:
         """Times and scores so far: the best, or with ``reduce="last"`` the last value."""
         if key not in self._curves:
-            told = [(record.at, self._value(record, left)) for record, left in self._guided(key) if record.at > 0]
+            told = [
+                (record.at, self._value(record, left)) for record, left in self._guided(key) if record.at > 0
+            ]
             points = [(at, value) for at, value in told if value is not None]
             values = [value if math.isfinite(value) else math.inf for _, value in points]
             if self._question.reduce == "best":

@@ -44,7 +44,9 @@ class Grid:
             own += [key for key in keys[len(own) :] if key in question.known][: fits - len(own)]
             keys = own + _spread([key for key in keys if key not in own], fits - len(own))
         yield [
-            Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=question.budget, why=self._why(key))
+            Advance(
+                arm=key.arm, lr=key.lr, seed=key.seed, until=question.budget, why=self._why(question, key)
+            )
             for key in keys
         ]
         left_out = everything - fits
@@ -52,12 +54,16 @@ class Grid:
         return Done(why="Every rate of the grid is trained to the end.", unsettled=unsettled)
 
     def _rates(self, question: Question, arm: str) -> dict[float, None]:
-        """The rates of an arm, the user's own first."""
+        """The rates of an arm, the user's own first; the only one where it needs none."""
+        if arm not in question.searched:
+            return {key.lr: None for key in question.fixed if key.arm == arm}
         own = {} if question.current_lr is None else {question.current_lr: None}
         known = (key.lr for key in question.known if key.arm == arm)
         return own | dict.fromkeys(joined(question.span(arm).points(self.count), known))
 
-    def _why(self, key: RunKey) -> str:
+    def _why(self, question: Question, key: RunKey) -> str:
+        if key[:2] in [fixed[:2] for fixed in question.fixed]:
+            return f"{key.arm} needs no rate; it is trained to the end."
         return f"{format_lr(key.lr)} is one of the grid's {self.count} rates; each is trained to the end."
 
 

@@ -39,7 +39,8 @@ class Halving:
 
     def _plan(self, question: Question, evidence: Evidence) -> Plan:
         keys = self._start(question)
-        rates, start = len(keys) // len(question.arms), self.count + (question.current_lr is not None)
+        rates = (len(keys) - len(question.fixed)) // len(question.searched)
+        start = self.count + (question.current_lr is not None)
         unsettled: tuple[str, ...] = (
             () if rates >= start else (f"The price let only {rates} of {start} rates start.",)
         )
@@ -52,7 +53,7 @@ class Halving:
                 ranked = _best(keys, evidence, seeds=seeds, until=rounds[index - 1][1])
                 keys, waiting = ranked[:keep], ranked[keep:] + waiting
             seeds = range(question.seed, question.seed + (question.seeds if index == len(rounds) - 2 else 1))
-            why = _why(index, len(rounds), len(keys))
+            why = _why(index, len(rounds), len(keys), question.fixed)
             yield [
                 Advance(arm=key.arm, lr=key.lr, seed=seed, until=until, why=why(key))
                 for seed in seeds
@@ -81,7 +82,7 @@ class Halving:
             keys = [
                 RunKey(arm.name, rate, question.seed)
                 for arm in question.arms
-                for rate in self._rates(question, arm.name, count)
+                for rate in ([arm.rate] if arm.rate is not None else self._rates(question, arm.name, count))
             ]
             if question.max_cost is None or self._cost(question, len(keys)) <= question.max_cost + 1e-9:
                 break
@@ -129,9 +130,9 @@ def _best(keys: Sequence[RunKey], evidence: Evidence, *, seeds: range, until: in
     return sorted((key for key in keys if math.isfinite(scores[key])), key=lambda key: (scores[key], key.lr))
 
 
-def _why(index: int, rounds: int, left: int) -> Callable[[RunKey], str]:
+def _why(index: int, rounds: int, left: int, fixed: Sequence[RunKey]) -> Callable[[RunKey], str]:
     def why(key: RunKey) -> str:
-        rate = format_lr(key.lr)
+        rate = key.arm if key in fixed else format_lr(key.lr)
         if index == 0:
             return f"{rate} starts with the other rates of the ladder."
         if index == rounds - 1:

@@ -44,6 +44,7 @@ _PER_ARM, _PER_SEED = 0.6, 0.6
 _PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
 _REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
 _FINALISTS = 3
+_FIXED_PART = 0.6  # of the free money may go into arms that have one rate only
 _SETTLED = 1.5  # times the units before which rates cannot be compared; then they can
 _LATE_START = 8.0  # full runs for each budget of such units: every rate has to be trained through them
 
@@ -94,6 +95,8 @@ class _Course:
     on_plateau: bool = False
     compared: int = 0  # the longest slice at which at least two runs were compared, in units
     unsettled: list[str] = field(default_factory=list)
+    pending: tuple[RunKey, ...] = ()  # of the arms that have one rate: they join at ``late`` units
+    late: int = 0
     standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,20 +105,38 @@ class _Course:
     def plan(self) -> Plan:
         slices = whole_slices(_SLICES, self.question.budget, first=self._first())
         known = slices[0][0]
+        self._admit(known, [until for until, _ in slices])
         yield from self._ladder(*slices[0])
         alive = self.standing.alive(self.asked, known)
         for until, part in slices[1:]:
             if self.question.seeds > 1 and until > _REPEATED * self.question.budget and self.compared:
                 break
             going = self._going_on(alive, known, until, part) if len(alive) > 1 else []
-            if len(going) < 2:
+            if len(going) < 2 and not self.pending:
                 break
+            going = (going or alive) + self._joining(until)
             yield from self._next_slice(going, known, until)
-            known, self.compared = until, until
+            known, self.compared = until, until if len(going) > 1 else self.compared
             alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
         yield from self._repeats(alive, known)
         arrived = yield from self._to_the_end()
         return self._last_word(arrived)
+
+    def _admit(self, first: int, stops: Sequence[int]) -> None:
+        """Which of the arms with one rate the price admits, and when: they spend their first steps on finding a step size."""
+        fixed = self.question.fixed
+        self.late = max(
+            (until for until in stops if until <= _REPEATED * self.question.budget), default=first
+        )
+        self.pending = fixed[: max(int(_FIXED_PART * self._free(0) / self.late), 0)]
+        if len(self.pending) < len(fixed):
+            left_out = ", ".join(key.arm for key in fixed[len(self.pending) :])
+            self.unsettled.append(f"The price did not let {left_out} start.")
+
+    def _joining(self, until: int) -> list[RunKey]:
+        """The runs of arms with one rate that join at ``until`` units."""
+        joining, self.pending = (self.pending, ()) if until == self.late else ((), self.pending)
+        return list(joining)
 
     def _first(self) -> int:
         """Units of the first slice at least: rates show what they can only some time after they have settled."""
@@ -131,6 +152,7 @@ class _Course:
     def _free(self, known: int, *, kept_for_seeds: bool = True) -> float:
         """Units that may be spent beside the winner's own way from ``known`` units to the end."""
         free = self._price() - self.spent - self._way(known, self.question.budget)
+        free -= len(self.pending) * self.late
         if self.question.seeds == 1 or not kept_for_seeds:
             return free
         if self.question.max_cost is None:
@@ -157,16 +179,18 @@ class _Course:
     def _ladder(self, until: int, part: float) -> Iterator[Sequence[Advance]]:
         """The first slice: a coarse ladder for each arm, then rates between its best rungs."""
         question = self.question
-        spans = {arm.name: question.span(arm.name) for arm in question.arms}
+        spans = {arm: question.span(arm) for arm in question.searched}
+        free, fixed = self._free(0), self._joining(until)
         most = sum(math.ceil(_RUNGS_A_DECADE * span.decades) + 1 for span in spans.values())
         enough = sum(math.ceil(span.decades) + 2 for span in spans.values())
-        least = min(1 + int(_LADDER_PART * self._free(0) / until), enough)
-        count = min(max(1 + int(part * self._free(0) / until), least), most)
+        least = min(1 + int(_LADDER_PART * free / until), enough)
+        count = min(max(1 + int(part * free / until), least), most)
         keys = [
             RunKey(arm, rate, question.seed) for arm in spans for rate in self._rungs(arm, count / len(spans))
         ]
-        why = [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
-        yield from self._stage(keys, until, why)
+        why = [self._why_on(key, 0) for key in fixed]
+        why += [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
+        yield from self._stage([*fixed, *keys], until, why)
         # An extended question has its known rates for nothing; new ones are filled in as if they were all.
         left = count - len(keys)
         if question.known:
@@ -349,6 +373,8 @@ class _Course:
 
     def _why_on(self, key: RunKey, known: int) -> str:
         after = f"{known} {self.question.unit}{'' if known == 1 else 's'}"
+        if key not in self.asked and key.arm not in self.question.searched:
+            return f"{key.arm} needs no rate, so it has this one run."
         if key not in self.asked:
             return f"{format_lr(key.lr)} is new: between the best rate after {after} and its neighbour."
         if self.on_plateau:

@@ -1,6 +1,6 @@
 """What the command line and the page ask of a store of studies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -42,12 +42,12 @@ class Lab:
         answer = self.conclude(study.question, study.runs)
         return replace(answer, study=study.name, final=False)
 
-    def free_name(self, stem: str) -> str:
-        """``stem-1``, ``stem-2``, ...: the first that no study has."""
+    def free_name(self, stem: str, *, but: Iterable[str] = ()) -> str:
+        """``stem-1``, ``stem-2``, ...: the first that no study has, and that is not in ``but``."""
         cleaned = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in stem).strip(
             "-."
         )[:80]
-        taken = set(self.store.names())
+        taken = {*self.store.names(), *but}
         number = 1
         while f"{cleaned or 'study'}-{number}" in taken:
             number += 1

@@ -14,10 +14,11 @@ from lrlab.core.run import Run, RunKey
 from lrlab.runners.protocol import Recorded, RunLost, Runner, RunnerEvent, Slice, SliceEnded
 from lrlab.searchers.protocol import Searcher
 from lrlab.store.protocol import Ledger
-from lrlab.studies.applied_rate import CURE, ignored
+from lrlab.studies.applied_rate import cure, ignored
 from lrlab.studies.desk import Desk
 from lrlab.studies.extend import differences, widened
 from lrlab.studies.failures import hopeless
+from lrlab.studies.planned_rate import cautions
 from lrlab.studies.price import Price, expected_price
 from lrlab.studies.progress import Progress, ProgressListener
 
@@ -63,6 +64,7 @@ class StudyLoop:
         runner: Trains.
         conclude: Makes answers.
         warnings: What the task has to say in every answer.
+        tasks: The training target of each arm, which may tell its planned rates; see ``planned_rate``.
         listener: Told how the study stands: before it starts, at every slice's end and twice a second.
         interrupted: Asked often; True saves and ends.
         max_time_s: Save and end after this many seconds.
@@ -73,6 +75,7 @@ class StudyLoop:
     runner: Runner
     conclude: Conclude
     warnings: tuple[Caution, ...] = ()
+    tasks: Mapping[str, object] = field(default_factory=dict)
     listener: ProgressListener | None = None
     interrupted: Callable[[], bool] = lambda: False
     max_time_s: float | None = None
@@ -288,11 +291,12 @@ class StudyLoop:
 
     def _check_rate(self) -> None:
         """End the study where the training ignores its rate."""
-        reason = ignored(track.run for track in self._tracks.values())
+        runs = [track.run for track in self._tracks.values()]
+        reason = ignored(runs)
         self._rate_applies = reason == ""
         if reason:
             self.ledger.conclude(StudyState.FAILED, None)
-            raise TaskError(reason, hint=CURE)
+            raise TaskError(reason, hint=cure(runs, self.ledger.study.target))
 
     def _lose(self, event: RunLost, track: _Track) -> bool:
         track.crashed = True
@@ -387,7 +391,9 @@ class StudyLoop:
                 self.ledger.drop_checkpoint(key)
                 track.run = replace(track.run, checkpoint="")
             self.ledger.write_run(replace(track.run, records=()))
-        answer = replace(answer, runs=tuple(track.run for track in self._tracks.values()))
+        runs = tuple(track.run for track in self._tracks.values())
+        deviations = cautions(runs, self.tasks, first=answer.lr)
+        answer = replace(answer, runs=runs, warnings=(*answer.warnings, *deviations))
         self.ledger.conclude(state, answer)
         self._answer = answer
         self._tell(ended=True)

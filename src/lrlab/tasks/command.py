@@ -18,6 +18,8 @@ from lrlab.readers.choose import OUTPUT, check_source, open_reader, place_of
 from lrlab.readers.names import Names
 from lrlab.readers.output import default_pattern
 from lrlab.readers.protocol import Reader
+from lrlab.schedules import spec
+from lrlab.schedules.plan import RatePlan
 from lrlab.tasks.command_session import CommandSession
 from lrlab.tasks.placeholders import check_words, fill, names_in
 from lrlab.tasks.run_folder import RunFolder, run_name
@@ -47,6 +49,8 @@ def command(
     settles: int = 0,
     lr: "str | tuple[float, float] | None" = None,
     highest_lr: float | None = None,
+    plan: str = "",
+    plan_column: str = "lr",
 ) -> "CommandTask":
     """Make a task of a shell command.
 
@@ -79,6 +83,9 @@ def command(
         settles: Units before which rates cannot be compared, such as a long warm-up.
         lr: Range to search where a sweep is given none; ``1e-5:1`` by default.
         highest_lr: The largest rate that the program accepts, where it has a bound.
+        plan: What its rate is in each unit, as a schedule over the units such as ``"linear to 0.01"``; a log that tells
+            other rates after ``settles`` units is a warning. "" where it is not known.
+        plan_column: The log's column with the rate that ``plan`` is about.
 
     Raises:
         SpecError: If an argument breaks its rule.
@@ -104,6 +111,8 @@ def command(
         )
     if epochs_from not in (None, 0, 1):
         raise SpecError(f"epochs_from: must be 0 or 1, got {epochs_from!r}.")
+    if plan and spec.feedback(plan) is not None:
+        raise SpecError(f"command: the plan {plan!r} looks at a metric, so it is not known before.")
     parsed = Metric.parse(metric)
     source = read if read is not None else OUTPUT + default_pattern(parsed.name)
     check_source(source, metric=parsed.name)
@@ -130,6 +139,8 @@ def command(
         guide=guide,
         settles=whole_number("settles", settles, 0),
         highest_lr=highest_lr,
+        plan=plan,
+        plan_column=plan_column,
         default_lr_range=LRRange.parse(lr) if lr is not None else LRRange(1e-5, 1.0),
     )
 
@@ -157,12 +168,28 @@ class CommandTask:
     guide: str
     settles: int
     highest_lr: float | None
+    plan: str
+    plan_column: str
     default_lr_range: LRRange
 
     @property
     def resumes(self) -> Resumes:
         """``live``: frozen, it lives in its processes alone; ``restart`` where it cannot be frozen."""
         return "live" if self.freezes else "restart"
+
+    @property
+    def planned(self) -> RatePlan | None:
+        """The rates that its log should tell, by unit; None where they are not known."""
+        if not self.plan:
+            return None
+        return RatePlan(
+            schedule=spec.resolve(self.plan, total_steps=self.budget),
+            length=self.budget,
+            counts="unit",
+            column=self.plan_column,
+            since=self.settles,
+            rises=self.settles > 0,
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -246,7 +273,7 @@ def _name_of(words: Sequence[str]) -> str:
 _SETTINGS = (
     "words", "budget", "metric", "read", "unit", "freeze", "timeout_s", "epochs_from", "columns", "in_dir", "folder",
     "name", "optimizer", "schedule", "weights", "guide", "settles", "lr",
-    "highest_lr",
+    "highest_lr", "plan", "plan_column",
 )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ class Task(Protocol):
 
     Further attributes are optional and read with a default: ``optimizer`` and ``schedule`` (names, hints to the
     searcher), ``warnings`` (tuple of ``Caution`` that every answer repeats), ``fingerprint`` (a hash of code and
-    settings; a study is only continued where it is the same).
+    settings; a study is only continued where it is the same), ``planned`` (the rates that it means to apply, a
+    ``lrlab.schedules.plan.RatePlan``; a finished run that applied others is told), ``fixed_lr`` (the only rate that it is
+    trained at, where its optimizer needs none).
 
     Attributes:
         name: How studies and reports name it.

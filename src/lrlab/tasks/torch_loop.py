@@ -4,7 +4,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from lrlab.schedules.protocol import AnyFeedback, Schedule
 from lrlab.tasks.torch_best import BestWeights, copied, copied_weights, load_weights
 from lrlab.tasks.torch_data import Batch, Batches, no_batch, to_device
 from lrlab.tasks.torch_losses import Objective
-from lrlab.tasks.torch_optimizers import OptimizerChoice
+from lrlab.tasks.torch_optimizers import OptimizerChoice, set_mode
 
 _AS_IT_IS = nullcontext()
 
@@ -119,12 +119,16 @@ class Loop:
     def begin(self) -> list[Record]:
         """The untrained record, or none where there is nothing to evaluate on; before ``records``."""
         self.progress.begun = True
-        return [] if self.plan.val_data is None else [Record(0, self._evaluation(), 0)]
+        if self.plan.val_data is None:
+            return []
+        with self._evaluating():
+            return [Record(0, self._evaluation(), 0)]
 
     def records(self) -> Generator[Record, None, None]:
         """Train to the end; ``progress`` and ``state`` are whole at every record."""
         done = self.progress
         self.model.train()
+        set_mode(self._optimizer, training=True)
         while done.units < self.plan.budget and not done.over:
             yield from self._epoch()
 
@@ -267,27 +271,43 @@ class Loop:
 
     def _unit(self, units: int) -> Record:
         """The record that ends a unit."""
-        done = self.progress
+        plan, done = self.plan, self.progress
         if self._losses:
             self._flush()
         train_loss = done.unit_loss / done.unit_samples
-        metrics = {"train_loss": train_loss, **self._evaluation(), "lr": self._applied_lr()}
+        applied = self._applied_lr()
+        with self._evaluating():
+            metrics = {"train_loss": train_loss, **self._evaluation(), "lr": applied}
+            value = metrics.get(plan.metric.name, 0.0)
+            if plan.val_data is not None:
+                self._best.see(value, self.model)
         if self._norm is not None:
             metrics["grad_norm"] = float(self._norm)
         done.units = units
         done.unit_steps, done.unit_loss, done.unit_samples = 0, 0.0, 0
         self._norm = None
-        value = metrics.get(self.plan.metric.name, 0.0)
-        if self.plan.feedback:
-            self._watched = self.plan.feedback.next(self._watched, value)
-        if self.plan.val_data is not None:
-            self._best.see(value, self.model)
+        if plan.feedback:
+            self._watched = plan.feedback.next(self._watched, value)
         done.over = math.isnan(train_loss) or not math.isfinite(value)
         return Record(units, metrics, done.steps)
 
     def _applied_lr(self) -> float:
         """The largest rate that stands in the optimizer: what was applied, not what was asked for."""
         return max(float(group["lr"]) for group in self._optimizer.param_groups)
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Model and optimizer as they are judged, and back. A state is only ever taken as they are trained."""
+        if self.plan.val_data is None:
+            yield
+            return
+        self.model.eval()
+        set_mode(self._optimizer, training=False)
+        try:
+            yield
+        finally:
+            set_mode(self._optimizer, training=True)
+            self.model.train()
 
     def _evaluation(self) -> dict[str, float]:
         """Means over the validation data; empty where there is none."""
@@ -296,19 +316,15 @@ class Loop:
             return {}
         values: defaultdict[str, list[Any]] = defaultdict(list)
         sizes: list[int] = []
-        self.model.eval()
-        try:
-            # Not inference_mode: what a model caches in its first evaluation could not be trained with.
-            with torch.no_grad(), self._autocast():
-                for batch, size in plan.val_data.epoch(0, 0):
-                    sizes.append(size)
-                    if not self._on_host:
-                        batch = to_device(batch, plan.device)
-                    for name, value in plan.objective.scores(self.model, batch).items():
-                        if value is not None:  # an accuracy where there are no classes
-                            values[name].append(float(value) if self._on_host else value)
-        finally:
-            self.model.train()
+        # Not inference_mode: what a model caches in its first evaluation could not be trained with.
+        with torch.no_grad(), self._autocast():
+            for batch, size in plan.val_data.epoch(0, 0):
+                sizes.append(size)
+                if not self._on_host:
+                    batch = to_device(batch, plan.device)
+                for name, value in plan.objective.scores(self.model, batch).items():
+                    if value is not None:  # an accuracy where there are no classes
+                        values[name].append(float(value) if self._on_host else value)
         if not sizes:
             raise no_batch("val_data", 0)
         values["val_loss"] = values.pop("loss")

@@ -1,9 +1,11 @@
 """Optimizers by name, class or function, and the rates that suit them."""
 
+import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -26,6 +28,18 @@ _KNOWN: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any], LRRange]] =
     "adagrad": (torch.optim.Adagrad, {}, LRRange(1e-5, 1e1)),
 }
 NAMES = tuple(_KNOWN)
+# Optimizers that need no rate, or no tuned one: package, class, and the one rate that their authors leave it at.
+#   prodigy: Mishchenko and Defazio 2023, https://arxiv.org/abs/2306.06101
+#   schedule-free-adamw: Defazio et al. 2024, https://arxiv.org/abs/2405.15682; it still has a rate, kept at its default
+#   dadapt-adam: Defazio and Mishchenko 2023, https://arxiv.org/abs/2301.07733
+#   dog: Ivgi et al. 2023, https://arxiv.org/abs/2302.12022, without the averaging of weights that it recommends
+_LR_FREE = {
+    "prodigy": ("prodigyopt", "Prodigy", 1.0),
+    "schedule-free-adamw": ("schedulefree", "AdamWScheduleFree", 0.0025),
+    "dadapt-adam": ("dadaptation", "DAdaptAdam", 1.0),
+    "dog": ("dog", "DoG", 1.0),
+}
+LR_FREE = tuple(_LR_FREE)
 _UNKNOWN_RANGE = LRRange(1e-6, 1e1)
 
 
@@ -38,13 +52,15 @@ class OptimizerChoice:
         make: A class or function, called as ``make(parameters, lr=...)``, or with the model first where its first
             parameter is named ``model``.
         default_lr: The framework's own default rate, or None where it has none.
-        lr_range: Rates to search where a sweep is given none.
+        lr_range: Rates to search where a sweep is given none; None where there are none to search.
+        fixed_lr: The only rate that it is trained at, where it needs none; else None.
     """
 
     name: str
     make: Callable[..., Any]
     default_lr: float | None
-    lr_range: LRRange
+    lr_range: LRRange | None
+    fixed_lr: float | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -85,14 +101,16 @@ def choose(optimizer: OptimizerLike) -> OptimizerChoice:
     """What ``optimizer`` names.
 
     Args:
-        optimizer: One of ``NAMES``, a class of ``torch.optim`` or alike, or a function ``(parameters, lr)``.
+        optimizer: One of ``NAMES`` or ``LR_FREE``, a class of ``torch.optim`` or alike, or a function ``(parameters, lr)``.
 
     Raises:
-        SpecError: If there is no such optimizer.
+        SpecError: If there is no such optimizer, or its package is not installed.
     """
     if isinstance(optimizer, str):
+        if optimizer.lower() in _LR_FREE:
+            return _lr_free(optimizer.lower())
         if optimizer.lower() not in _KNOWN:
-            raise SpecError(f"optimizer: there is no {optimizer!r}; there are {', '.join(NAMES)}.",
+            raise SpecError(f"optimizer: there is no {optimizer!r}; there are {', '.join((*NAMES, *LR_FREE))}.",
                             hint="Any other: give its class, or a function (parameters, lr).")  # fmt: skip
         made_of, own_options, lr_range = _KNOWN[optimizer.lower()]
         make = partial(made_of, **own_options)
@@ -113,6 +131,51 @@ def choose(optimizer: OptimizerLike) -> OptimizerChoice:
         default_lr=default_lr,
         lr_range=lr_range,
     )
+
+
+def _lr_free(name: str) -> OptimizerChoice:
+    """One that needs no rate, from its own package."""
+    package, made_of, rate = _LR_FREE[name]
+    try:
+        make = getattr(import_module(package), made_of)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(
+            f"optimizer: {name} needs the package {_DISTRIBUTIONS.get(package, package)}, which cannot be loaded ({error}).",
+            hint="Install it: pip install 'lrlab[lr-free]'.",
+        ) from None
+    return OptimizerChoice(name=name, make=make, default_lr=rate, lr_range=None, fixed_lr=rate)
+
+
+_DISTRIBUTIONS = {"dog": "dog-optimizer"}  # where a package is installed under another name
+
+
+def set_mode(optimizer: torch.optim.Optimizer, *, training: bool) -> None:
+    """Put an optimizer that trains other weights than it judges (schedule-free) into one of its two modes.
+
+    Others have no modes, and are left alone.
+    """
+    switch = getattr(optimizer, "train" if training else "eval", None)
+    if callable(switch):
+        switch()
+
+
+def judged(choice: OptimizerChoice, model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Turn the weights that ``model`` is trained with into those that it is judged with; see ``set_mode``.
+
+    Args:
+        choice: What made the optimizer.
+        model: With the weights of a stored training; changed in place.
+        state: The optimizer's ``state_dict``.
+    """
+    made_of = choice.make
+    while isinstance(made_of, partial):
+        made_of = made_of.func
+    if inspect.isclass(made_of) and not hasattr(made_of, "eval"):
+        return  # no need to build one
+    optimizer, _ = choice.build(model, choice.fixed_lr or choice.default_lr or 1.0)
+    if hasattr(optimizer, "eval"):
+        optimizer.load_state_dict(copy.deepcopy(dict(state)))
+        set_mode(optimizer, training=False)
 
 
 def name_of(optimizer: OptimizerLike) -> str:

@@ -16,13 +16,14 @@ from lrlab.core.lr_range import LRRange, positive_rate
 from lrlab.core.metric import Metric
 from lrlab.core.question import Resumes
 from lrlab.schedules import spec
+from lrlab.schedules.plan import RatePlan
 from lrlab.schedules.protocol import Schedule
 from lrlab.tasks import random_state
 from lrlab.tasks.code_hash import code_hash
 from lrlab.tasks.protocol import SessionState
 from lrlab.tasks.torch_best import load_weights
 from lrlab.tasks.torch_checks import checked
-from lrlab.tasks.torch_data import batches
+from lrlab.tasks.torch_data import Batches, batches
 from lrlab.tasks.torch_loop import Plan
 from lrlab.tasks.torch_losses import (
     ForwardFunction,
@@ -34,7 +35,7 @@ from lrlab.tasks.torch_losses import (
     accuracy,
     default_loss,
 )
-from lrlab.tasks.torch_optimizers import OptimizerChoice, OptimizerLike, choose
+from lrlab.tasks.torch_optimizers import OptimizerChoice, OptimizerLike, choose, judged
 from lrlab.tasks.torch_session import TorchSession
 
 _CLOSEST_LOGS = 10  # steps; telling a loss costs as much as several small lines of a training
@@ -44,6 +45,11 @@ _SAME_WEIGHTS = Caution(
     code="SAME_WEIGHTS",
     text="Every seed starts from the same weights, because the model was given as a module. "
     "Give a function that builds it to see how much the start matters.",
+)
+_TWO_SCHEDULES = Caution(
+    code="TWO_SCHEDULES",
+    text="schedule-free-adamw averages its weights in place of a schedule, and was given one besides: its rate follows both. "
+    'Use schedule="constant" with it to see what it was made for.',
 )
 
 
@@ -65,7 +71,8 @@ class Recipe:
             numbers and the mean squared error where they are floats.
         val_data: What to evaluate on, in the forms of ``data``, in its own order; None only where the metric is
             ``train_loss``.
-        optimizer: A name (``sgd``, ``momentum``, ``nesterov``, ``adam``, ``adamw``, ``rmsprop``, ``adagrad``), an
+        optimizer: A name (``sgd``, ``momentum``, ``nesterov``, ``adam``, ``adamw``, ``rmsprop``, ``adagrad``), one that
+            needs no rate (``prodigy``, ``schedule-free-adamw``, ``dadapt-adam``, ``dog``; extra ``lr-free``), an
             ``Optimizer`` class, or a function ``(params, lr) -> Optimizer`` or ``(model, lr) -> Optimizer``. Where it
             makes several groups, ``lr`` is the largest one's rate and their ratios are kept.
         schedule: A text such as ``"cosine"``, ``"wsd decay 20% to 0.01"`` or ``"warmup 5% then step every 30ep"`` (see
@@ -150,14 +157,33 @@ class Recipe:
         return self._optimizer.default_lr
 
     @property
-    def default_lr_range(self) -> LRRange:
-        """Rates to search where a sweep is given none; at least five decades."""
+    def fixed_lr(self) -> float | None:
+        """The only rate that it is trained at, where its optimizer needs none; else None."""
+        return self._optimizer.fixed_lr
+
+    @property
+    def default_lr_range(self) -> LRRange | None:
+        """Rates to search where a sweep is given none, at least five decades; None where there are none to search."""
         return self._optimizer.lr_range
+
+    @property
+    def planned(self) -> RatePlan | None:
+        """The rates that it means to apply, by optimizer step; None where they follow from a metric.
+
+        Raises:
+            SpecError: If the schedule needs a number of steps that ``data`` does not tell.
+        """
+        if spec.feedback(self.schedule) is not None:
+            return None
+        total, epoch_steps = self._lengths(batches(self.data, batch_size=self.batch_size, shuffle=True))
+        return RatePlan(schedule=self._resolved(total, epoch_steps), length=total)
 
     @property
     def warnings(self) -> tuple[Caution, ...]:
         """What every answer about it repeats."""
-        return (_SAME_WEIGHTS,) if isinstance(self.model, nn.Module) else ()
+        told = (_SAME_WEIGHTS,) if isinstance(self.model, nn.Module) else ()
+        decays = str(self.schedule) != "constant" and self._optimizer.name == "schedule-free-adamw"
+        return (*told, _TWO_SCHEDULES) if decays else told
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -208,6 +234,9 @@ class Recipe:
             raise SpecError(f"model: the function must return an nn.Module, got {type(model).__name__}.")
         kept: Any = state.get("best") if best else None
         load_weights(model, kept or state)
+        if not kept:
+            trained: Any = state
+            judged(self._optimizer, model, trained["optimizer"])
         return model.eval()
 
     @cached_property
@@ -274,7 +303,7 @@ class Recipe:
         data = batches(self.data, batch_size=self.batch_size, shuffle=True)
         by_step = self.unit == "step"
         every = (self.eval_every or max(self.budget // 50, 1)) if by_step else None
-        epoch_steps = None if data.length is None else -(-data.length // self.accumulate)
+        total, epoch_steps = self._lengths(data)
         val_data = None
         if self.val_data is not None:
             size = self.val_batch_size or self.batch_size
@@ -285,9 +314,7 @@ class Recipe:
             objective=self._objective(device),
             data=data,
             val_data=val_data,
-            schedule=self._resolved(
-                self.budget if by_step else epoch_steps and self.budget * epoch_steps, epoch_steps
-            ),
+            schedule=self._resolved(total, epoch_steps),
             feedback=spec.feedback(self.schedule),
             metric=self.metric,  # type: ignore[arg-type]
             budget=self.budget,
@@ -298,6 +325,13 @@ class Recipe:
             device=device,
             autocast=self.amp is not False and device.type == "cuda",
         )
+
+    def _lengths(self, data: Batches) -> tuple[int | None, int | None]:
+        """Optimizer steps of the training and of an epoch, where they are known."""
+        epoch_steps = None if data.length is None else -(-data.length // self.accumulate)
+        if self.unit == "step":
+            return self.budget, epoch_steps
+        return epoch_steps and self.budget * epoch_steps, epoch_steps
 
     def _objective(self, device: torch.device) -> Objective:
         if self.forward is not None:

@@ -36,6 +36,12 @@ def questions() -> Iterator[Question]:
     yield replace(plain, seeds=2, seed=7, max_cost=2.0)
     yield replace(plain, arms=(Arm(name="sgd"), Arm(name="adam")))
     yield replace(plain, arms=(Arm(name="sgd"), Arm(name="adam"), Arm(name="lion")), max_cost=2.0, budget=8)
+    free = Arm(name="prodigy", rate=2.0)
+    yield replace(plain, arms=(free, Arm(name="adam")))
+    yield replace(
+        plain, arms=(Arm(name="adam", lr=LRRange(1e-5, 1e-2)), free, Arm(name="dog", rate=1e-3)), max_cost=2.0
+    )
+    yield replace(plain, arms=(Arm(name="adam"), free), seeds=2, budget=8, current_lr=1e-2)
     yield replace(plain, metric=Metric("accuracy", "max"))
     yield replace(plain, reduce="last")
     yield replace(plain, resumes="restart")
@@ -94,7 +100,10 @@ class SearcherKit:
                     assert advance.until >= 1
                     assert not known.ended, (question, advance)
                     assert advance.arm in {arm.name for arm in question.arms}
-                    assert advance.lr in question.lr or advance.lr == question.current_lr
+                    if advance.arm in question.searched:
+                        assert advance.lr in question.lr or advance.lr == question.current_lr
+                    else:
+                        assert advance.key[:2] in [key[:2] for key in question.fixed]
                     assert question.seed <= advance.seed < question.seed + question.seeds
                     assert advance.why.endswith(".")
                     runs[advance.key] = train(known, advance.until)
@@ -160,6 +169,13 @@ class SearcherKit:
             runs, _ = carry_out(question, self.searcher(), landscape.trainer(question))
             if not any(run.outcome is Outcome.DIVERGED and run.units > question.budget / 4 for run in runs):
                 assert _cost(question, runs) <= self.most_cost(question), (question, landscape.name)
+
+    def test_an_arm_that_needs_no_rate_has_one(self) -> None:
+        for question, landscape in cases():
+            runs, done = carry_out(question, self.searcher(), landscape.trainer(question))
+            for fixed in question.fixed:
+                own = {run.lr for run in runs if run.arm == fixed.arm}
+                assert own == {fixed.lr} or (not own and done.unsettled), (question, landscape.name)
 
     def test_the_rate_that_the_user_has_now_is_a_run(self) -> None:
         for question, landscape in cases():

@@ -1,0 +1,95 @@
+"""How often each symptom that the diagnosis names proves true, on recorded runs that it sees a half or the whole of.
+
+What a symptom claims is looked up in what the half does not show:
+
+- diverged, diverging: the rate is too high (at least the grid's best, and losing 5 %);
+- plateau, seen at a half under a constant rate: the rest of the run lowers the training loss by less than 5 % of its fall;
+- overfitting, seen at a half: the validation loss never falls again by 1 % of its fall below its lowest so far;
+- underfitting, of a run cut at a half and told as finished, under a constant rate: going on lowers the lowest validation
+  loss by at least 1 % of its fall;
+- alarms: share of whole runs at a right rate (regret at most 1 %) with a verdict above ``note``, whose validation ends
+  within 2 % of its fall of its lowest.
+
+The rules are written by hand and few of their limits were set on these runs, but the runs are not new to them either.
+
+Run: python -m benchmarks.diagnosis_symptoms
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.diagnosis_truth import FOLDERS, judged
+from lrlab.core.verdict import Checkup
+from lrlab.diagnosis.checkup import Log, check_up
+
+_COLUMNS = ("loss", "grad_norm", "update_ratio")
+
+
+def checkup(
+    arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], place: tuple[int, int], seen: int, total: int
+) -> Checkup:
+    """The checkup of a recorded run that is seen up to a step."""
+    end = min(int(arrays["steps_done"][place]), seen)
+    steps = np.arange(end, dtype=float)
+    columns = {name: (steps, arrays[name][place][:end].astype(float)) for name in _COLUMNS}
+    columns["lr"] = (steps, arrays["lr"][place[0]] * arrays["multiplier"][:end].astype(float))
+    per_unit = int(meta["steps"]) // int(meta["units"])
+    units = end // per_unit
+    if units:
+        at = np.arange(1, units + 1, dtype=float) * per_unit - 1
+        columns["val_loss"] = (at, arrays["val_loss"][place][1 : units + 1].astype(float))
+    return check_up(Log(columns=columns, seen=end, total=max(total, end), optimizer=str(meta["optimizer"])))
+
+
+def claims(path: Path) -> Iterator[tuple[str, bool]]:
+    """Symptom and whether it proved true, for each verdict on each run of a grid (its first seed)."""
+    with np.load(path, allow_pickle=False) as table:
+        arrays = {name: table[name] for name in table.files}
+    meta = json.loads(str(arrays["meta"]))
+    apart, regret = judged(arrays["lr"], arrays["val_loss"].astype(float))
+    steps, constant = int(meta["steps"]), meta["schedule"] == "constant"
+    for rate in range(len(arrays["lr"])):
+        val, loss = arrays["val_loss"][rate, 0].astype(float), arrays["loss"][rate, 0].astype(float)
+        high = bool(apart[rate] >= 0 and regret[rate] >= 0.05)
+        half = checkup(arrays, meta, (rate, 0), steps // 2, steps)
+        whole = checkup(arrays, meta, (rate, 0), steps, steps)
+        for seen in (half, whole):
+            for symptom in ("diverged", "diverging"):
+                if seen.found(symptom):
+                    yield symptom, high
+        middle = len(val) // 2
+        fall = max(val[0] - np.nanmin(val), 1e-12)
+        if half.found("overfitting"):
+            later, before = val[middle:], np.nanmin(val[1:middle])
+            yield "overfitting", bool(not np.isfinite(later).any() or np.nanmin(later) > before - 0.01 * fall)
+        if constant and half.found("plateau"):
+            tenth = steps // 10
+            now, end = loss[steps // 2 - tenth : steps // 2].mean(), loss[-tenth:].mean()
+            yield "plateau", bool(not now - end > 0.05 * (loss[:5].mean() - now))
+        if constant:
+            cut = checkup(arrays, meta, (rate, 0), steps // 2, steps // 2)
+            if cut.found("underfitting"):
+                yield "underfitting", bool(np.nanmin(val) < np.nanmin(val[:middle]) - 0.01 * fall)
+        settled = np.isfinite(val).all() and val[-1] - val.min() <= 0.02 * fall
+        if regret[rate] <= 0.01 and settled:
+            yield "alarms", whole.severity in ("warn", "error")
+
+
+def main() -> None:
+    """Count and print."""
+    counted: dict[str, list[bool]] = defaultdict(list)
+    for path in sorted(path for folder in FOLDERS for path in folder.glob("*.npz")):
+        for symptom, true in claims(path):
+            counted[symptom].append(true)
+    print(f"{'symptom':<14} verdicts  true")
+    for symptom, found in sorted(counted.items()):
+        print(f"{symptom:<14} {len(found):8}  {np.mean(found):.3f}")
+
+
+if __name__ == "__main__":
+    main()

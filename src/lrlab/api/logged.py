@@ -1,0 +1,240 @@
+"""What a run has logged, from wherever it is: files of every reader, columns, rows, records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from lrlab.core.errors import NotFoundError, SpecError
+from lrlab.core.record import Record, as_number
+from lrlab.readers.choose import open_reader
+from lrlab.readers.names import Names
+from lrlab.readers.parquet_file import parquet_rows
+from lrlab.readers.protocol import Row
+
+COLUMNS = ("loss", "val_loss", "val_acc", "grad_norm", "update_ratio", "lr")
+_LOGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+_EVALUATED = ("val_loss", "val_acc")
+Floats = npt.NDArray[np.float64]
+
+
+class Frame(Protocol):
+    """A data frame of any package: names of columns, and each by its name."""
+
+    @property
+    def columns(self) -> Iterable[object]: ...
+
+    def __getitem__(self, name: object, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """Columns of one log.
+
+    Args:
+        columns: lrlab's name to steps and values.
+        counts: What places are: ``step``, ``epoch`` or ``row``.
+        named: Every name that the log has, for messages.
+    """
+
+    columns: Mapping[str, tuple[Floats, Floats]]
+    counts: str
+    named: tuple[str, ...]
+
+
+def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
+    """A file that a reader knows, or a folder with one.
+
+    Raises:
+        NotFoundError: If a folder has no log.
+        SpecError: If the log is malformed, or a folder has several.
+    """
+    place = _in_folder(path) if path.is_dir() else path
+    if place.suffix.lower() in (".parquet", ".pq"):
+        rows, named = parquet_rows(place, names=Names(columns))
+    else:
+        reader = open_reader(str(place.absolute()), columns=columns)
+        rows = list(reader.read(final=True).rows)
+        named = tuple(reader.columns)
+    if not rows:
+        raise SpecError(
+            f"{place}: holds no row with a number.", hint="A header and rows are needed, such as step,loss."
+        )
+    return of_rows(rows, source=str(place), columns=columns, named=named)
+
+
+def _in_folder(folder: Path) -> Path:
+    """The one log of a folder: TensorBoard's files count as one."""
+    if any(folder.rglob("*tfevents*")):
+        return folder
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _LOGS or p.name == "trainer_state.json")
+    if not found:
+        raise NotFoundError(
+            f"diagnose: {folder} holds no log.",
+            hint=f"Looked for TensorBoard's files, trainer_state.json and *{', *'.join(_LOGS)}; or name a file.",
+        )
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:8])
+        raise SpecError(f"diagnose: {folder} holds {len(found)} logs: {names}.", hint="Name one of them.")
+    return found[0]
+
+
+def of_rows(rows: Sequence[Row], *, source: str, columns: Mapping[str, str], named: Sequence[str]) -> Logged:
+    """Rows as a reader gives them; a row without a step stands where the one before stood."""
+    _check_columns(columns, named, source)
+    if any(row.step is not None for row in rows):
+        counts, here, places = "step", 0.0, []
+        for row in rows:
+            here = here if row.step is None else float(row.step)
+            places.append(here)
+    elif any(row.epoch is not None for row in rows):
+        counts, here, places = "epoch", 0.0, []
+        for row in rows:
+            here = here if row.epoch is None else float(row.epoch)
+            places.append(here)
+        if _epochs_are_coarse(places, rows):
+            counts, places = "row", list(map(float, range(len(rows))))
+    else:
+        counts, places = "row", list(map(float, range(len(rows))))
+    found = {}
+    for name in COLUMNS:
+        at = [index for index, row in enumerate(rows) if name in row.metrics]
+        if at:
+            steps = np.array([places[index] for index in at])
+            found[name] = ordered(steps, np.array([rows[index].metrics[name] for index in at]))
+    return Logged(columns=found, counts=counts, named=tuple(named))
+
+
+def _epochs_are_coarse(places: Sequence[float], rows: Sequence[Row]) -> bool:
+    """Whether many rows with a training loss share an epoch, so that a row is a step or a few."""
+    own = [place for place, row in zip(places, rows, strict=True) if "loss" in row.metrics]
+    return len(own) > 1.5 * len(set(own))
+
+
+def of_columns(source: "Mapping[Any, object] | Frame", columns: Mapping[str, str]) -> Logged:
+    """A mapping of columns or a data frame: one value a row, None or NaN where there is none.
+
+    A NaN in ``loss`` counts as a value that is not finite, unless the row holds a validation instead.
+
+    Raises:
+        SpecError: If columns differ in length or hold something else than numbers.
+    """
+    names = list(source) if isinstance(source, Mapping) else list(source.columns)
+    values: dict[str, Floats] = {}
+    for name in names:
+        numbers = _numbers(str(name), source[name])
+        if numbers is not None:
+            values[str(name)] = numbers
+    if not values:
+        raise SpecError("diagnose: the source has no column of numbers.", hint="Such as step and loss.")
+    lengths = {len(column) for column in values.values()}
+    if len(lengths) != 1:
+        told = ", ".join(f"{name} {len(column)}" for name, column in list(values.items())[:8])
+        raise SpecError(f"diagnose: columns must have one length, got {told}.")
+    _check_columns(columns, tuple(values), "diagnose")
+    # Which column is which, by the rule of every reader: a row that holds each column's own number.
+    numbered = {name: float(index) for index, name in enumerate(values)}
+    row = Names(columns).row(numbered, place="", where="diagnose")
+    by_number = list(values.values())
+    known = {name: by_number[int(row.metrics[name])] for name in COLUMNS if name in row.metrics}
+    if row.step is not None:
+        counts, places = "step", _places("step", by_number[row.step])
+    elif row.epoch is not None:
+        counts, places = "epoch", _places("epoch", by_number[int(row.epoch)])
+        if len(places) > 1.5 * len(set(places.tolist())):
+            counts, places = "row", np.arange(len(places), dtype=float)
+    else:
+        counts, places = "row", np.arange(lengths.pop(), dtype=float)
+    evaluated = np.zeros(len(places), dtype=bool)
+    for name in _EVALUATED:
+        if name in known:
+            evaluated |= np.isfinite(known[name])
+    found = {}
+    for name, column in known.items():
+        there = ~np.isnan(column) if name != "loss" else ~(np.isnan(column) & evaluated)
+        if there.any():
+            found[name] = ordered(places[there], column[there])
+    return Logged(columns=found, counts=counts, named=tuple(values))
+
+
+def _numbers(name: str, column: object) -> Floats | None:
+    """A column as floats; None where it holds words."""
+    try:
+        values = np.asarray(column, dtype=object if isinstance(column, list | tuple) else None)
+        if values.ndim == 0:
+            values = np.asarray(list(cast("Iterable[object]", column)), dtype=object)
+    except (TypeError, ValueError):
+        raise SpecError(f"diagnose: column {name} must hold a number a row, got {column!r:.60}.") from None
+    if values.ndim != 1:
+        raise SpecError(f"diagnose: column {name} must hold a number a row, got the shape {values.shape}.")
+    try:
+        return values.astype(float)
+    except (TypeError, ValueError):
+        first = next((value for value in values if value is not None), None)
+        if isinstance(first, str):
+            return None
+        bad = next(value for value in values if not isinstance(value, int | float | None))
+        raise SpecError(f"diagnose: column {name} must hold numbers, got {bad!r:.60}.") from None
+
+
+def _places(name: str, column: Floats) -> Floats:
+    if not np.isfinite(column).all() or (column < 0).any():
+        row = int(np.flatnonzero(~np.isfinite(column) | (column < 0))[0])
+        raise SpecError(
+            f"diagnose: column {name} must hold numbers of at least 0, got {column[row]:g} in row {row}."
+        )
+    return column
+
+
+def of_things(things: Iterable[object], columns: Mapping[str, str]) -> Logged:
+    """Records, or rows as mappings.
+
+    Raises:
+        SpecError: If one is neither, or holds something else than numbers.
+    """
+    names, rows, named = Names(columns), [], dict[str, None]()
+    for index, thing in enumerate(things):
+        where = f"diagnose: row {index}"
+        if isinstance(thing, Record):
+            cells: Mapping[str, float] = thing.metrics
+        elif isinstance(thing, Mapping):
+            cells = {
+                str(name): as_number(str(name), value)
+                for name, value in thing.items()
+                if value is not None and not isinstance(value, str)
+            }
+        else:
+            raise SpecError(
+                f"{where}: expected a record or a mapping, got {type(thing).__name__}.",
+                hint='Such as {"step": 1, "loss": 0.5}.',
+            )
+        named |= dict.fromkeys(cells)
+        row = names.row(cells, place=str(index), where=where)
+        if isinstance(thing, Record):
+            row = Row(metrics=row.metrics, epoch=thing.at, step=thing.step, place=row.place)
+        rows.append(row)
+    if not rows:
+        raise SpecError("diagnose: there is no row.", hint="Give records, rows, columns or a file.")
+    return of_rows(rows, source="diagnose", columns=columns, named=tuple(named))
+
+
+def _check_columns(columns: Mapping[str, str], named: Sequence[str], source: str) -> None:
+    for name, column in columns.items():
+        if column not in named:
+            raise SpecError(
+                f"{source}: there is no column of numbers {column!r} for {name}.",
+                hint=f"Its columns: {', '.join(map(str, named[:20]))}.",
+            )
+
+
+def ordered(steps: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """By step; of two values at one step the later one, as where a training was resumed."""
+    if len(steps) < 2 or bool((np.diff(steps) > 0).all()):
+        return steps.astype(float), values.astype(float)
+    order = np.argsort(steps, kind="stable")
+    steps, values = steps[order], values[order]
+    last = np.append(np.diff(steps) > 0, True)
+    return steps[last].astype(float), values[last].astype(float)

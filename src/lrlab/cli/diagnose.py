@@ -1,0 +1,122 @@
+"""``lrlab diagnose``."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from lrlab.cli import options
+from lrlab.cli.output import Output, speaks_unicode, width
+from lrlab.core.lr_range import positive_rate
+from lrlab.readers.names import parse_columns
+
+FAILED = 6
+
+
+def diagnose(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|DIR|STUDY",
+            help="A log (.csv, .tsv, .jsonl, .parquet, trainer_state.json), a folder with one or with TensorBoard's "
+            "files, or a study.",
+            show_default=False,
+        ),
+    ],
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Such as adamw; the verdict is surer with it.", show_default=False),
+    ] = None,
+    total_steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Optimizer steps of the whole training; by default what was logged is the whole.",
+            show_default=False,
+        ),
+    ] = None,
+    lr: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            help="The peak rate, where the log does not tell it; of a study: the run's.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a study: the run's.", show_default=False)
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The planned schedule, such as cosine: applied rates are compared with it.",
+            show_default=False,
+        ),
+    ] = None,
+    warmup: Annotated[
+        float, typer.Option(metavar="SHARE|N", help="The planned warm-up.", show_default=False)
+    ] = 0.0,
+    steps_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Optimizer steps in an epoch, where a log counts epochs.", show_default=False
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="What the log calls loss, val_loss, lr, grad_norm, update_ratio, step or epoch; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="warn|error",
+            help="End with exit code 6 at a verdict as grave as this.",
+            show_default=False,
+        ),
+    ] = None,
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
+    """Is this run's learning rate right, why, and what should it be?"""
+    from lrlab.api.diagnose import diagnose
+
+    output = Output(json=json)
+    options.check_word("diagnose", "--fail-on", fail_on, ("warn", "error"))
+    checkup = diagnose(
+        source,
+        optimizer=optimizer,
+        total_steps=total_steps,
+        lr=None if lr is None else positive_rate(lr, "diagnose: --lr"),
+        schedule=schedule,
+        warmup=int(warmup) if warmup >= 1 and warmup == int(warmup) else warmup,
+        steps_per_epoch=steps_per_epoch,
+        columns=parse_columns(column) if column else None,
+        seed=seed,
+        store=store,
+    )
+    output.result(checkup.summary(width=width(), unicode=speaks_unicode(sys.stdout)))
+    output.document("checkup", document(checkup))
+    if fail_on is not None and checkup.fails(fail_on):
+        raise typer.Exit(FAILED)
+
+
+def document(checkup: Any) -> dict[str, object]:
+    """A checkup as a document."""
+    return {
+        "source": checkup.source,
+        "optimizer": checkup.optimizer,
+        "steps": checkup.steps,
+        "total_steps": checkup.total_steps,
+        "lr": checkup.lr,
+        "columns": checkup.columns,
+        "severity": checkup.severity,
+        "rate": asdict(checkup.rate),
+        "verdicts": [asdict(verdict) for verdict in checkup.verdicts],
+        "unchecked": [asdict(gap) for gap in checkup.unchecked],
+    }

@@ -1,0 +1,178 @@
+"""From logged columns to a checkup: signals, the model of the rate, every rule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrlab.core.verdict import Checkup, RateVerdict, Unchecked, Verdict
+from lrlab.diagnosis import rate as model
+from lrlab.diagnosis.features import Course, family
+from lrlab.diagnosis.protocol import LOSSES, Rule, Signs
+from lrlab.diagnosis.rules import (
+    diverged,
+    not_as_planned,
+    overfitting,
+    plateau,
+    rate,
+    underfitting,
+    wasted_tail,
+)
+from lrlab.diagnosis.signals import HIGH, LOW, Floats, Track
+from lrlab.schedules.audit import Finding, audit
+
+RULES: tuple[Rule, ...] = (
+    diverged.RULE,
+    rate.TOO_HIGH,
+    rate.TOO_LOW,
+    plateau.RULE,
+    overfitting.RULE,
+    underfitting.RULE,
+    wasted_tail.RULE,
+    not_as_planned.RULE,
+)
+_LEAST_VALIDATIONS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What a run logged, by lrlab's names.
+
+    Args:
+        columns: ``loss val_loss val_acc grad_norm update_ratio lr`` as far as logged, each its steps (ascending) and
+            values, two arrays of one length.
+        seen: Optimizer steps seen.
+        total: Length of the whole training; None if unknown.
+        optimizer: Its name; "" if unknown.
+        planned: The planned rate of every step, for the audit; None where there is no plan.
+        relative: Whether ``planned`` are multipliers of an unknown peak.
+        source: What was read.
+        notes: What could not be told from the source itself.
+    """
+
+    columns: Mapping[str, tuple[Floats, Floats]]
+    seen: int
+    total: int | None = None
+    optimizer: str = ""
+    planned: Floats | None = None
+    relative: bool = False
+    source: str = ""
+    notes: tuple[Unchecked, ...] = ()
+
+
+def check_up(log: Log) -> Checkup:
+    """Everything that the columns tell.
+
+    Raises:
+        SpecError: If the optimizer is not known, or the plan does not fit the rates.
+    """
+    kind = family(log.optimizer)
+    tracks = {name: Track() for name in log.columns}
+    for name, (steps, values) in log.columns.items():
+        tracks[name].extend(steps, values)
+    blocks = {name: track.blocks() for name, track in tracks.items() if track.count}
+    total = max(log.total or log.seen, log.seen, 1)
+    signs = Signs(
+        tracks=tracks,
+        blocks=blocks,
+        rate=_rate(tracks, blocks, kind, seen=max(log.seen, 1), total=total),
+        seen=log.seen,
+        total=total,
+        told_total=log.total is not None,
+        planned=_audit(log),
+    )
+    found, unchecked = [], list(log.notes)
+    for rule in RULES:
+        gap = rule.unchecked(signs)
+        verdict = rule.look(signs) if gap is None else None
+        if gap is not None:
+            unchecked.append(gap)
+        if verdict is not None:
+            found.append(verdict)
+    found = _settled(found)
+    final = _rate_of(signs.rate, found)
+    if not found:
+        found = [_nothing_found(signs, unchecked)]
+    return Checkup(
+        rate=final,
+        verdicts=tuple(sorted(found, key=lambda verdict: (-verdict.weight, verdict.first_step))),
+        unchecked=tuple(unchecked),
+        source=log.source,
+        columns=tuple(log.columns),
+        steps=log.seen,
+        total_steps=log.total,
+        optimizer=log.optimizer,
+        lr=float(blocks["lr"][:, HIGH].max()) if "lr" in blocks else None,
+    )
+
+
+def _rate(
+    tracks: Mapping[str, Track], blocks: Mapping[str, Floats], kind: str, *, seen: int, total: int
+) -> RateVerdict:
+    """What the model says, where it has enough to go by."""
+    if "loss" not in blocks or tracks["loss"].count < model.LEAST_POINTS:
+        return model.unknown_verdict()
+    loss = blocks["loss"]
+    if not np.isfinite(loss).all(where=~np.isnan(loss)) or loss[:, HIGH].max() == loss[:, LOW].min():
+        return (
+            model.unknown_verdict()
+        )  # a loss that never moves tells nothing, one near the largest float neither
+    enough = {
+        name: table
+        for name, table in blocks.items()
+        if name == "loss" or tracks[name].count >= _LEAST_VALIDATIONS
+    }
+    if "lr" in enough and enough["lr"][:, HIGH].max() <= 0:
+        del enough["lr"]
+    return model.verdict_of(model.judge(Course(blocks=enough, optimizer=kind, seen=seen, total=total)))
+
+
+def _audit(log: Log) -> Sequence[Finding] | None:
+    """Where the applied rates differ from the plan."""
+    if log.planned is None or "lr" not in log.columns:
+        return None
+    steps, rates = log.columns["lr"]
+    kept = np.isfinite(rates) & (steps < len(log.planned))
+    if not kept.any():
+        return None
+    base = 1.0
+    if log.relative:
+        plan = log.planned[steps[kept].astype(int)]
+        top = int(np.argmax(plan))
+        base = float(rates[kept][top] / plan[top]) if plan[top] > 0 else 1.0
+    return audit(log.planned, rates[kept], lr=base, steps=steps[kept].astype(int), tolerance=1e-4)
+
+
+def _settled(found: list[Verdict]) -> list[Verdict]:
+    """A run that has diverged has one rate, too high, and no other trouble that matters."""
+    if any(verdict.symptom == "diverged" for verdict in found):
+        return [verdict for verdict in found if verdict.symptom in ("diverged", "not_as_planned")]
+    return found
+
+
+def _rate_of(told: RateVerdict, found: Sequence[Verdict]) -> RateVerdict:
+    return model.diverged_verdict() if any(one.symptom == "diverged" for one in found) else told
+
+
+def _nothing_found(signs: Signs, unchecked: Sequence[Unchecked]) -> Verdict:
+    """``healthy``, or ``cannot_tell`` with what was missing."""
+    if signs.rate.verdict == "right":
+        return Verdict(
+            symptom="healthy",
+            severity="ok",
+            confidence=signs.rate.confidence,
+            sentence="The learning rate is about right, and nothing else was found.",
+            evidence=rate.evidence_of(signs),
+        )
+    reasons = [gap.text for gap in unchecked if gap.symptom.startswith("rate")][:1]
+    why = "the loss tells too little."
+    if reasons:
+        why = reasons[0].partition(", because ")[2]
+    elif any(column in signs.tracks and signs.tracks[column].count for column in LOSSES):
+        why = "the loss does not move, or is too large to be judged."
+    return Verdict(
+        symptom="cannot_tell",
+        severity="note",
+        confidence=1.0,
+        sentence=f"Whether the learning rate is right cannot be told, because {why}",
+    )

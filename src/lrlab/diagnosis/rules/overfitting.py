@@ -1,0 +1,59 @@
+"""The training loss goes on falling, the validation loss does not."""
+
+import numpy as np
+
+from lrlab.core.verdict import Advice, Evidence, Verdict
+from lrlab.diagnosis.protocol import Rule, Signs
+from lrlab.diagnosis.signals import END, MEAN, between, slope
+
+_RISE = 0.03  # of the whole fall of the validation loss
+_NOISES = 3.0
+
+
+def _look(signs: Signs) -> Verdict | None:
+    blocks = signs.blocks["val_loss"]
+    means = blocks[:, MEAN]
+    best = int(np.argmin(means))
+    last = signs.part("val_loss", 0.85, 1)
+    noise = signs.part("val_loss", 0, 1).noise if best == 0 else signs.part("val_loss", 0.5, 1).noise
+    fall = max(float(means[0] - means[best]), _RISE * abs(float(means[best])), 1e-12)
+    rise = (last.mean - float(means[best])) / fall
+    since = between(signs.blocks["loss"], _share(signs, int(blocks[best, END])), 1)
+    trains_on = slope(since).per_step <= 0
+    if not trains_on or rise < _RISE or last.mean - means[best] < _NOISES * noise / max(last.count, 1) ** 0.5:
+        return None
+    if best > 0.9 * (len(means) - 1):
+        return None
+    stop = int(blocks[best, END])
+    grave = rise >= 0.2
+    return Verdict(
+        symptom="overfitting",
+        severity="warn" if grave else "note",
+        confidence=0.95,  # python -m benchmarks.diagnosis_symptoms
+        sentence=f"The run overfits: its validation loss was lowest at step {stop} and has risen since, "
+        "while the training loss has not.",
+        evidence=(
+            Evidence(
+                name="rise above the lowest, over the whole fall",
+                value=rise,
+                threshold=_RISE,
+                source="val_loss",
+                first_step=stop,
+                last_step=last.last_step,
+            ),
+        ),
+        advice=Advice(
+            change="total_steps", value=float(stop), text=f"Stop at step {stop}, or keep that checkpoint."
+        ),
+    )
+
+
+def _share(signs: Signs, step: int) -> float:
+    """Where a step lies in the training loss."""
+    first, last = signs.blocks["loss"][0, END], signs.blocks["loss"][-1, END]
+    return float(min(max((step - first) / max(last - first, 1e-12), 0.0), 0.9))
+
+
+RULE = Rule(
+    symptom="overfitting", looks_for="overfitting", needs=("val_loss", "loss"), look=_look, least_points=5
+)

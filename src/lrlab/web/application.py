@@ -1,0 +1,139 @@
+"""The page as an application: routes, errors as documents, and the guard around all of it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from lrlab import __version__
+from lrlab.core.errors import LrlabError
+from lrlab.studies.lab import Lab
+from lrlab.web.asks import FormError
+from lrlab.web.events import News
+from lrlab.web.launch import Launcher
+from lrlab.web.problems import problem_body, status_of, status_word
+from lrlab.web.rendering import Templates
+from lrlab.web.room import Room
+from lrlab.web.routes import assets, commands, live, pages, runs, starts, studies
+from lrlab.web.security import Guard
+from lrlab.web.settings import Settings
+from lrlab.web.shelf import Shelf
+
+OPENAPI = "/api/v1/openapi.json"
+_PROBLEM: dict[str, Any] = {
+    "description": "A problem, as application/problem+json (RFC 9457)",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["title", "status", "code", "hint"],
+                "properties": {
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                    "hint": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+
+
+class Page:
+    """A page that can be served: an ASGI application, and its news, which a server ends before it stops.
+
+    Args:
+        lab: The studies that it shows.
+        settings: Where it is served, and what it may start.
+    """
+
+    def __init__(self, lab: Lab, settings: Settings) -> None:
+        shelf = Shelf(lab)
+        self.news = News(shelf)
+        self.room = Room(shelf=shelf, news=self.news, launcher=Launcher(settings.folder), settings=settings)
+        self._templates = Templates(self.room)
+        self.inner = self._application()
+        self._guard = Guard(
+            app=self.inner,
+            keys=settings.keys,
+            hosts=settings.hosts,
+            cookie_name=settings.cookie_name,
+            door=self._templates.door(),
+        )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as an ASGI application."""
+        await self._guard(scope, receive, send)
+
+    def _application(self) -> FastAPI:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            yield
+            self.news.end()
+            self.room.launcher.close()
+
+        app = FastAPI(
+            title="lrlab",
+            version=__version__,
+            openapi_url=OPENAPI,
+            docs_url=None,  # both load from a CDN
+            redoc_url=None,
+            lifespan=lifespan,
+            responses={422: _PROBLEM, "default": _PROBLEM},
+        )
+        for routes in (studies, runs, commands, starts, live):
+            app.include_router(routes.router(self.room), prefix="/api/v1")
+        app.include_router(assets.router())
+        app.include_router(pages.router(self.room, self._templates))
+        app.add_exception_handler(LrlabError, self._refused)
+        app.add_exception_handler(RequestValidationError, self._malformed)
+        app.add_exception_handler(HTTPException, self._http)
+        app.add_exception_handler(Exception, self._broken)
+        return app
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, LrlabError)
+        extra = {"errors": error.errors} if isinstance(error, FormError) else {}
+        return self._problem(
+            request, status_of(error), error.code, error.what, detail=error.why, hint=error.hint, **extra
+        )
+
+    async def _malformed(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = {_field(each["loc"]): str(each["msg"]) for each in error.errors()}
+        said = "; ".join(f"{name}: {text}" for name, text in list(found.items())[:5])
+        return self._problem(request, 422, "bad_input", f"The request is malformed: {said}.", errors=found)
+
+    async def _http(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = "not_found" if error.status_code == 404 else "http"
+        title = "There is no such page." if error.status_code == 404 else f"{status_word(error.status_code)}."
+        return self._problem(
+            request, error.status_code, code, title, hint="The page Help lists the addresses."
+        )
+
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        said = f"internal error: {type(error).__name__}"
+        return self._problem(
+            request, 500, "internal", said, hint="The terminal of lrlab ui has the traceback."
+        )
+
+    def _problem(self, request: Request, status: int, code: str, title: str, **more: Any) -> Response:
+        if request.scope["path"].startswith("/api/"):
+            body = problem_body(status, code, title, **more)
+            return Response(body, status, media_type="application/problem+json")
+        html = self._templates.problem(
+            status, code, title, detail=more.get("detail", ""), hint=more.get("hint", "")
+        )
+        return Response(html, status, media_type="text/html; charset=utf-8")
+
+
+def _field(place: Sequence[int | str]) -> str:
+    """The name of a field in a body or a query; the kinds that its value could have are left out."""
+    names = place[1:3] if place[1:2] == ("arguments",) else place[1:2]
+    return ".".join(map(str, names)) or "body"

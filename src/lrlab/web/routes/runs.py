@@ -1,0 +1,94 @@
+"""Runs: the list of a study's, one of them, its records."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from lrlab.api.engines import run_folder
+from lrlab.core.errors import NotFoundError
+from lrlab.web import documents
+from lrlab.web.room import Room, listed
+
+_MOST_SERIES = 200
+_LOG_CHARACTERS = 200_000
+
+
+def router(room: Room) -> APIRouter:
+    """The routes below ``/studies/{name}/runs``."""
+    routes = APIRouter(tags=["runs"])
+
+    @routes.get("/studies/{name}/runs")
+    def runs(
+        name: str,
+        state: Annotated[str, Query(max_length=20)] = "",
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        cursor: Annotated[
+            int, Query(ge=0, le=10**9, description="The number of the last run that is known")
+        ] = 0,
+    ) -> JSONResponse:
+        """Runs in the order in which they were asked for; new ones come last, so a cursor stays right."""
+        seen = room.shelf.seen(name)
+        every = [
+            (number, run) for number, run in enumerate(seen.study.runs, start=1) if state in ("", run.status)
+        ]
+        rest = [pair for pair in every if pair[0] > cursor]
+        part = rest[:limit]
+        following = str(part[-1][0]) if len(rest) > limit else None
+        return listed(
+            [documents.run_document(run, number, seen) for number, run in part],
+            total=len(every),
+            following=following,
+        )
+
+    @routes.get("/studies/{name}/runs/{run}")
+    def one(name: str, run: int) -> JSONResponse:
+        """A run without its records."""
+        seen = room.shelf.seen(name)
+        return JSONResponse(documents.run_document(seen.run(run), run, seen))
+
+    @routes.get("/studies/{name}/runs/{run}/series")
+    def series(
+        name: str,
+        run: int,
+        metric: Annotated[list[str] | None, Query(description="Names; by default every metric")] = None,
+        after: Annotated[
+            int, Query(ge=0, description="The cursor of an earlier reply: only what came since")
+        ] = 0,
+        max_points: int = 1_500,
+    ) -> JSONResponse:
+        """Metrics of a run over its training, down-sampled: the lowest and highest of each column are kept."""
+        seen = room.shelf.seen(name)
+        own = seen.run(run)
+        known = documents.metrics_of(own)
+        wanted = known if metric is None else metric
+        for each in wanted:
+            if each not in known:
+                raise NotFoundError(
+                    f"series: run {run} has no metric {each!r:.80}.",
+                    hint=f"It has: {', '.join(known) or 'none'}.",
+                )
+        total = len(own.records)
+        first = min(after, total)
+        found = []
+        for each in wanted[:_MOST_SERIES]:
+            if first:
+                some = documents.series_of(own, each, first)
+            else:  # a long run is asked for again and again, at every zoom
+                key = (run, each)
+                some = seen.series[key] = seen.series.get(key) or documents.series_of(own, each)
+            found.append(documents.series_document(some, each, after=first, total=total, points=max_points))
+        return JSONResponse({
+            "mark": seen.mark, "x": seen.study.question.unit, "cursor": len(own.records), "series": found,
+        })  # fmt: skip
+
+    @routes.get("/studies/{name}/runs/{run}/log")
+    def log(name: str, run: int) -> JSONResponse:
+        """The end of what the run of a command has printed."""
+        own = room.shelf.seen(name).run(run)
+        folder = run_folder(room.lab.store, name, own.key)
+        text = folder.log() if folder is not None else ""
+        cut = max(len(text) - _LOG_CHARACTERS, 0)
+        return JSONResponse({"text": text[cut:], "cut": cut, "there": folder is not None})
+
+    return routes

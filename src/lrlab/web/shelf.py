@@ -1,0 +1,179 @@
+"""Studies as the page last saw them: read again only when something has changed."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lrlab.api.engines import make_searcher
+from lrlab.core.answer import Answer
+from lrlab.core.errors import LrlabError, NotFoundError
+from lrlab.core.outcome import StudyState
+from lrlab.core.run import Run
+from lrlab.core.study import Study
+from lrlab.report.charts import UCurve, u_curve
+from lrlab.report.curves import LearningCurves, learning_curves
+from lrlab.store.protocol import StudySummary
+from lrlab.studies.lab import Lab
+from lrlab.studies.price import expected_price
+
+_MOST_KEPT = 8
+_MOST_SUMMARIES = 2_000
+LIVE = (StudyState.RUNNING, StudyState.PAUSED)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One moment of a study, with what is drawn of it.
+
+    Args:
+        mark: Differs whenever the study does.
+        study: The study, records included.
+        answer: Its answer, or the one so far.
+        series: Metrics that were asked for, by number of the run and name.
+    """
+
+    mark: str
+    study: Study
+    answer: Answer
+    series: dict[tuple[int, str], Any] = field(default_factory=dict)
+
+    @cached_property
+    def u_curve(self) -> UCurve:
+        """The U-curve."""
+        return u_curve(self.answer)
+
+    @cached_property
+    def curves(self) -> LearningCurves:
+        """The learning curves."""
+        return learning_curves(self.answer)
+
+    @cached_property
+    def price(self) -> float | None:
+        """Full runs that the study is expected to cost in all; None where its searcher cannot be had here."""
+        try:
+            return expected_price(self.study.question, make_searcher(self.study.searcher)).cost
+        except LrlabError:
+            return None
+
+    @property
+    def live(self) -> bool:
+        """Whether a process holds the study."""
+        return self.study.state in LIVE
+
+    def run(self, number: int) -> Run:
+        """The run of a number, from 1, in the order in which runs were asked for.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        if not 1 <= number <= len(self.study.runs):
+            raise NotFoundError(
+                f'study "{self.study.name}": there is no run {number}.',
+                hint=f"It has {len(self.study.runs)} runs.",
+            )
+        return self.study.runs[number - 1]
+
+
+class Shelf:
+    """The studies of a lab, read again only when they have changed.
+
+    Args:
+        lab: The studies.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._folder: Path | None = getattr(lab.store, "folder", None)
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._lines: dict[str, tuple[str, StudySummary, Answer | None]] = {}
+        self._lock = threading.Lock()
+
+    def mark(self, name: str) -> str:
+        """A text that differs whenever the study does, from the times of its files; nothing is opened.
+
+        Raises:
+            NotFoundError: If there is no such study.
+        """
+        held = self.lab.store.heard(name) is not None
+        if self._folder is None:
+            study = self.lab.study(name)
+            return f"{study.state}:{sum(len(run.records) + 1 for run in study.runs)}"
+        signs = [str(int(held))]
+        for suffix in ("", "-wal"):
+            try:
+                status = (self._folder / f"{name}.sqlite{suffix}").stat()
+            except OSError:
+                signs.append("0")
+            else:
+                signs.append(f"{status.st_mtime_ns:x}.{status.st_size:x}")
+        return "-".join(signs)
+
+    def seen(self, name: str) -> Seen:
+        """A study as it stands.
+
+        Raises:
+            NotFoundError, ConflictError, StoreError: As ``Store.load``.
+        """
+        mark = self.mark(name)
+        with self._lock:
+            known = self._seen.get(name)
+            if known is None or known.mark != mark:
+                study = self.lab.study(name)
+                known = Seen(mark, study, self.lab.answer(study))
+                self._seen[name] = known
+            self._seen.move_to_end(name)
+            while len(self._seen) > _MOST_KEPT:
+                self._seen.popitem(last=False)
+            return known
+
+    def lines(self) -> list[tuple[StudySummary, "Answer | None"]]:
+        """Every study in a line, newest first, with its stored answer (without runs) where it has one."""
+        found = []
+        for summary in self.lab.studies():
+            mark = repr(summary)
+            known = self._lines.get(summary.name)
+            if known is None or known[0] != mark:
+                known = (mark, summary, self._stored_answer(summary))
+                if len(self._lines) >= _MOST_SUMMARIES:
+                    self._lines.clear()
+                self._lines[summary.name] = known
+            found.append(known[1:])
+        return found
+
+    def _stored_answer(self, summary: StudySummary) -> "Answer | None":
+        if summary.problem:
+            return None
+        try:
+            with self.lab.store.snapshot(summary.name) as snapshot:
+                return snapshot.study.answer
+        except LrlabError:
+            return None
+
+    def marks(self) -> dict[str, str]:
+        """The mark of every study."""
+        return self._each(self.mark)
+
+    def _each(self, tell: Callable[[str], str]) -> dict[str, str]:
+        found = {}
+        for name in self._names():
+            try:
+                found[name] = tell(name)
+            except LrlabError:
+                continue  # it has been deleted in between
+        return found
+
+    def _names(self) -> list[str]:
+        if self._folder is None:
+            return list(self.lab.store.names())
+        try:
+            return sorted(
+                path.name.removesuffix(".sqlite")
+                for path in self._folder.iterdir()
+                if path.suffix == ".sqlite"
+            )
+        except OSError:
+            return []

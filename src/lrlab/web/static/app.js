@@ -1,0 +1,237 @@
+// What every page shares: asking the server, news, putting in what has changed, copying, dialogs, keys.
+const byId = (id) => document.getElementById(id);
+
+export function say(text) {
+  byId("said").textContent = text;
+}
+
+export class Problem extends Error {
+  constructor(status, document) {
+    super([document.title, document.detail, document.hint].filter(Boolean).join(" "));
+    this.status = status;
+    this.document = document;
+  }
+}
+
+/** Ask the API; a problem is thrown, an unreachable server as TypeError. */
+export async function ask(path, { method = "GET", body, id } = {}) {
+  const headers = { "x-lrlab": "1" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (id) headers["idempotency-key"] = id;
+  const response = await fetch(`/api/v1${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  if (response.status === 204) return null;
+  let said;
+  try {
+    said = await response.json();
+  } catch {
+    said = { title: `The server answered ${response.status}.` };
+  }
+  if (!response.ok) throw new Problem(response.status, said);
+  return said;
+}
+
+export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// --- parts of the page that live ---------------------------------------------------------------------------------
+
+/** Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden. */
+export async function refreshParts() {
+  const response = await fetch(location.pathname + location.search, { headers: { "x-lrlab": "1" } });
+  if (response.status === 404) {
+    banner("This study is gone: it was deleted.", "gone");
+    return;
+  }
+  if (!response.ok) throw new Problem(response.status, { title: `The page cannot be loaded (${response.status}).` });
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const other = fresh.getElementById(part.id);
+    if (!other) continue;
+    if (part.hasAttribute("data-keep-hidden")) other.hidden = part.hidden;
+    if (part.isEqualNode(other)) continue;
+    const active = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const scrolled = [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
+    part.replaceWith(document.adoptNode(other));
+    other.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
+    if (active) (byId(active) ?? byId("main")).focus({ preventScroll: true });
+  }
+  document.dispatchEvent(new CustomEvent("lrlab:parts"));
+}
+
+// --- news --------------------------------------------------------------------------------------------------------
+
+function live(state, word) {
+  const element = byId("live");
+  if (!element) return;
+  element.dataset.state = state;
+  byId("live-word").textContent = word;
+}
+
+export function banner(text, state = "") {
+  const element = byId("banner");
+  element.textContent = text;
+  element.hidden = !text;
+  for (const button of document.querySelectorAll("[data-command], [data-dialog]")) button.disabled = Boolean(text);
+  document.body.dataset.server = state;
+}
+
+const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+/**
+ * Call `refresh` when something that concerns this page has changed: at most once a second, never while it is hidden,
+ * never twice at a time. Without server-sent events it asks every five seconds, and says so.
+ */
+export function follow(concerns, refresh) {
+  let source = null;
+  let dirty = false;
+  let busy = false;
+  let last = 0;
+  let since = null;
+  let polling = null;
+  let failures = 0;
+
+  async function run() {
+    if (!dirty || busy || document.hidden) return;
+    const wait = last + 1000 - performance.now();
+    if (wait > 0) return void setTimeout(run, wait);
+    dirty = false;
+    busy = true;
+    try {
+      await refresh();
+      reached();
+    } catch (error) {
+      if (error instanceof TypeError) lost();
+      else if (error instanceof Problem && error.status === 401) locked();
+      else say(error.message);
+    } finally {
+      busy = false;
+      last = performance.now();
+      if (dirty) setTimeout(run, 1000);
+    }
+  }
+
+  function news() {
+    dirty = true;
+    run();
+  }
+
+  function reached() {
+    if (since !== null) banner("");
+    since = null;
+  }
+
+  function lost() {
+    since ??= clock();
+    live("offline", `Offline since ${since}`);
+    banner(`The server is not reachable since ${since}. The last data stay; it is asked again every two seconds.`, "gone");
+  }
+
+  function locked() {
+    live("offline", "Locked");
+    banner("The server has a new token: open the link that lrlab ui printed.", "locked");
+  }
+
+  function poll() {
+    if (polling) return;
+    live("polling", "Polling every 5 s");
+    polling = setInterval(news, 5000);
+  }
+
+  async function opened() {
+    clearInterval(polling);
+    polling = null;
+    failures = 0;
+    live("live", "Live");
+    news(); // what happened between the making of this page and now was told to nobody
+  }
+
+  function open() {
+    source?.close();
+    source = new EventSource("/api/v1/events");
+    source.addEventListener("open", opened);
+    for (const kind of ["study", "deleted"]) {
+      source.addEventListener(kind, (event) => {
+        if (concerns(JSON.parse(event.data).study)) news();
+      });
+    }
+    source.addEventListener("reset", news);
+    source.addEventListener("error", async () => {
+      source.close();
+      failures += 1;
+      try {
+        const response = await fetch("/api/v1/health");
+        if (!response.ok) throw new TypeError("no health");
+        const session = await fetch("/api/v1/session");
+        if (session.status === 401) return void (locked(), setTimeout(open, 5000));
+        if (failures >= 2) poll();
+      } catch {
+        lost();
+      }
+      setTimeout(open, failures < 2 ? 300 : 2000);
+    });
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) news();
+  });
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) open();
+  });
+  open();
+  return news;
+}
+
+// --- copying -----------------------------------------------------------------------------------------------------
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-text]");
+  if (!button) return;
+  const text = button.dataset.copyText ?? byId(button.dataset.copy).textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  const before = (button.dataset.before ??= button.textContent);
+  button.textContent = "Copied";
+  say(`Copied: ${text.split("\n")[0]}`);
+  setTimeout(() => { button.textContent = before; }, 1200);
+});
+
+// --- keys --------------------------------------------------------------------------------------------------------
+
+export function keysAreOn() {
+  try {
+    return localStorage.getItem("lrlab-keys") !== "off";
+  } catch {
+    return true;
+  }
+}
+
+export const isTyping = (element) => element.closest("input, textarea, select, dialog[open]") !== null;
+
+let before = "";
+const keys = {
+  "/": () => (byId("q") ? byId("q").focus() : location.assign("/#q")),
+  "?": () => location.assign("/help"),
+  p: () => (byId("do-pause") ?? byId("do-resume"))?.click(),
+  r: () => document.dispatchEvent(new CustomEvent("lrlab:refresh")),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !keysAreOn()) return;
+  if (before === "g" && event.key === "h") location.assign("/");
+  before = event.key;
+  const act = event.defaultPrevented ? undefined : keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+// An old link may be opened where the page is open already: its code is not kept in the address.
+if (location.hash.length > 20) history.replaceState(null, "", location.pathname + location.search);

@@ -1,0 +1,197 @@
+"""Rules on real runs: each symptom is found where it is, and nowhere else."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lrlab.core.errors import SpecError
+from lrlab.core.verdict import Advice, Checkup, Evidence, RateVerdict, Verdict
+from lrlab.diagnosis.checkup import RULES, Log, check_up
+from lrlab.schedules.spec import resolve
+
+RUNS = Path(__file__).parent / "runs"
+COLUMNS = ("loss", "val_loss", "lr", "grad_norm", "update_ratio")
+LENGTHS = {"too_low": 768, "right_overfits": 768, "too_high": 768, "diverging": 792}
+OPTIMIZERS = {"too_low": "adam", "right_overfits": "adam", "too_high": "adam", "diverging": "sgd"}
+
+
+def seen(name: str, *, until: int | None = None, total: int | None = None, columns=COLUMNS) -> Checkup:
+    """The checkup of a recorded run, up to a step."""
+    with (RUNS / f"{name}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows = [row for row in rows if until is None or int(row["step"]) < until]
+    found = {}
+    for column in columns:
+        points = [(float(row["step"]), float(row[column])) for row in rows if row[column]]
+        if points:
+            steps, values = np.array(points).T
+            found[column] = steps, values
+    length = LENGTHS.get(name, 840)
+    return check_up(
+        Log(columns=found, seen=len(rows), total=total or length, optimizer=OPTIMIZERS.get(name, "momentum"))
+    )
+
+
+def symptoms(checkup: Checkup) -> set[str]:
+    return {verdict.symptom for verdict in checkup.verdicts}
+
+
+FOUND = [
+    ("healthy", None, {"healthy"}),
+    ("too_low", None, {"rate_too_low", "underfitting"}),
+    ("too_high", None, {"rate_too_high"}),
+    ("too_high", 384, {"rate_too_high", "plateau"}),
+    ("right_overfits", None, {"overfitting"}),
+    ("diverging", None, {"rate_too_high", "diverging"}),
+    ("diverged", None, {"diverged"}),
+]
+
+
+@pytest.mark.parametrize(("name", "until", "expected"), FOUND)
+def test_what_a_real_run_shows(name: str, until: int | None, expected: set[str]) -> None:
+    checkup = seen(name, until=until)
+    assert symptoms(checkup) == expected
+    for verdict in checkup.verdicts:
+        assert verdict.sentence.endswith(".")
+        assert verdict.evidence
+        for evidence in verdict.evidence:
+            assert evidence.first_step <= evidence.last_step <= checkup.steps
+        assert (verdict.advice is None) is (verdict.symptom == "healthy")
+
+
+def test_every_rule_is_seen_on_a_real_run() -> None:
+    told = set().union(*(expected for _, _, expected in FOUND))
+    made_elsewhere = {"wasted_tail", "not_as_planned"}  # the two tests below
+    assert {rule.symptom for rule in RULES} <= told | made_elsewhere
+
+
+def test_overfitting_names_the_step_to_stop_at() -> None:
+    verdict = seen("right_overfits").found("overfitting")
+    assert verdict is not None
+    assert verdict.advice is not None
+    with (RUNS / "right_overfits.csv").open(newline="") as file:
+        points = [
+            (float(row["val_loss"]), int(row["step"])) for row in csv.DictReader(file) if row["val_loss"]
+        ]
+    assert verdict.advice.value == min(points)[1]
+
+
+def test_the_gravest_verdict_comes_first() -> None:
+    checkup = seen("diverging")
+    assert [verdict.weight for verdict in checkup.verdicts] == sorted(
+        (verdict.weight for verdict in checkup.verdicts), reverse=True
+    )
+    assert checkup.severity == "warn"
+    assert checkup.fails("warn")
+    assert not checkup.fails("error")
+
+
+def test_a_diverged_run_has_one_trouble() -> None:
+    checkup = seen("diverged")
+    assert (checkup.rate.verdict, checkup.rate.factor) == ("too_high", 0.1)
+    assert checkup.severity == "error"
+
+
+def test_what_was_not_logged_is_named() -> None:
+    checkup = seen("healthy", columns=("loss",))
+    told = {gap.symptom: gap.text for gap in checkup.unchecked}
+    assert told["overfitting"] == "Cannot tell about overfitting, because val_loss was not logged."
+    assert "lr was not logged, and no schedule was given" in told["not_as_planned"]
+
+
+def test_too_few_points_are_no_verdict() -> None:
+    checkup = seen("healthy", until=3)
+    assert checkup.rate.verdict == "unknown"
+    assert symptoms(checkup) == {"cannot_tell"}
+    assert "4 points of loss are needed and there are 3" in checkup.verdicts[0].sentence
+
+
+def test_a_loss_that_never_moves_is_no_verdict() -> None:
+    checkup = check_up(Log(columns={"loss": (np.arange(50.0), np.ones(50))}, seen=50, total=50))
+    assert checkup.rate.verdict == "unknown"
+    assert symptoms(checkup) == {"cannot_tell"}
+
+
+def descend(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Losses of a logistic regression that is really trained on made-up points, a batch of 16 a step."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(400, 8))
+    y = (x @ draw.normal(size=8) + 0.5 * draw.normal(size=400) > 0).astype(float)
+    weights, losses = np.zeros(8), []
+    for rate in rates:
+        chosen = draw.integers(400, size=16)
+        told = 1 / (1 + np.exp(-x[chosen] @ weights))
+        clipped = np.clip(told, 1e-9, 1 - 1e-9)
+        losses.append(-(y[chosen] * np.log(clipped) + (1 - y[chosen]) * np.log(1 - clipped)).mean())
+        weights -= rate * x[chosen].T @ (told - y[chosen]) / 16
+    return np.arange(float(len(rates))), np.array(losses)
+
+
+@pytest.mark.parametrize(("left", "wasted"), [(1e-6, True), (0.3, False)])
+def test_a_wasted_tail(left: float, wasted: bool) -> None:
+    rates = 0.3 * left ** (np.arange(800) / 800)
+    steps, losses = descend(rates)
+    checkup = check_up(
+        Log(columns={"loss": (steps, losses), "lr": (steps, rates)}, seen=800, total=800, optimizer="sgd")
+    )
+    verdict = checkup.found("wasted_tail")
+    assert (verdict is not None) is wasted
+    if verdict is not None:
+        begins = 800 * math.log(0.01) / math.log(left)
+        assert verdict.evidence[0].first_step == pytest.approx(begins, abs=8)
+
+
+@pytest.mark.parametrize(("applied", "found"), [("cosine", False), ("constant", True)])
+def test_the_plan_is_compared_with_what_was_applied(applied: str, found: bool) -> None:
+    plan, real = (
+        np.array([resolve(name, total_steps=400)(step) for step in range(400)])
+        for name in ("cosine", applied)
+    )
+    steps, losses = descend(0.3 * real)
+    log = Log(
+        columns={"loss": (steps, losses), "lr": (steps, 0.3 * real)},
+        seen=400, total=400, optimizer="sgd", planned=plan, relative=True,
+    )  # fmt: skip
+    verdict = check_up(log).found("not_as_planned")
+    assert (verdict is not None) is found
+    if verdict is not None:
+        assert verdict.severity == "warn"
+        assert verdict.advice is not None
+        assert verdict.advice.change == "schedule"
+
+
+def test_a_skipped_step_of_a_loss_scaler_is_no_divergence() -> None:
+    steps, losses = descend(np.full(300, 0.3))
+    losses[40] = math.inf
+    checkup = check_up(Log(columns={"loss": (steps, losses)}, seen=300, total=300, optimizer="sgd"))
+    assert checkup.found("diverged") is None
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: Verdict(symptom="x", severity="bad", confidence=1, sentence="x."),
+            "severity must be one of ok, note",
+        ),
+        (
+            lambda: Verdict(symptom="x", severity="ok", confidence=1.5, sentence="x."),
+            r"confidence must lie in 0..1",
+        ),
+        (lambda: RateVerdict(verdict="high", confidence=1, factor=1), "verdict must be one of too_low"),
+        (lambda: RateVerdict(verdict="right", confidence=math.nan, factor=1), r"confidence must lie in 0..1"),
+        (lambda: RateVerdict(verdict="right", confidence=1, factor=0), "factor must be positive and finite"),
+        (lambda: Advice(change="lr", text="x", factor=-1), "factor must be positive and finite"),
+    ],
+)
+def test_values_refuse_what_they_cannot_be(make, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        make()
+
+
+def test_evidence_as_text() -> None:
+    evidence = Evidence(name="rise", value=0.25, threshold=0.1, source="val_loss", first_step=3, last_step=9)
+    assert str(evidence) == "rise 0.25 (limit 0.1), val_loss at steps 3 to 9"
