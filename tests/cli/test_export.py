@@ -156,6 +156,8 @@ def test_nothing_is_left_where_it_fails(lrlab, asked, place, monkeypatch):
     ],
 )
 def test_what_cannot_be_exported(lrlab, asked, words, code, message):
+    if "parquet" in words:
+        pytest.importorskip("pyarrow")
     said = lrlab("export", *words)
     assert said.code == code
     flat = " ".join((said.err + said.out).split())

@@ -122,6 +122,8 @@ def test_a_changed_file_is_another_study(lrlab, files):
     ],
 )  # fmt: skip
 def test_what_is_refused(lrlab, files, words, code, says):
+    if "broken.parquet" in words:
+        pytest.importorskip("pyarrow")
     (files / "broken.csv").write_text("a,b\n1,2\n1,2,3\n")
     (files / "broken.parquet").write_text("a,b\n1,2\n")
     said = lrlab("sweep", "table", *words)

@@ -213,3 +213,11 @@ def test_the_estimate_for_a_rate_that_was_left_early_is_near_the_truth() -> None
         truth = BOWL.regret(rate, budget=40, rates=DENSE)
         assert answer.current_regret is not None
         assert answer.current_regret == pytest.approx(truth, rel=1.0, abs=0.02)
+
+
+def test_what_the_own_rate_would_lose_is_said_to_be_an_estimate_where_it_was_left_early() -> None:
+    question = replace(QUESTION, current_lr=1e-6)
+    (reason,) = [reason for reason in answer_of(BOWL, question).reasons if reason.startswith("Your 1e-6")]
+    assert "of 40 epochs; what it would lose is estimated" in reason
+    full = answer_of(BOWL, question, who="grid:5")
+    assert not [reason for reason in full.reasons if reason.startswith("Your")]

@@ -69,6 +69,12 @@ def confidence(
         if holds:
             sure *= factor
             reasons.append(reason)
+    own = next((point for point in picture.points if point.lr == question.current_lr), None)
+    if own is not None and 4 * own.units < question.budget and done is not None:
+        reasons.append(
+            f"Your {format_lr(own.lr)} was trained for {own.units} of {question.budget} {question.unit}s; what it would "
+            "lose is estimated from them."
+        )
     reasons += _other_arms(question, runs, picture.winner.arm)
     close = [p for p in rates if p.lr != picture.winner.lr and p.regret + p.spread < question.tolerance / 2]
     if close:
