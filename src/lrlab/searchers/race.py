@@ -44,6 +44,7 @@ _PER_ARM, _PER_SEED = 0.6, 0.6
 _PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
 _REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
 _FINALISTS = 3
+_COARSE_GAP = 1.05  # decades between rungs; a ladder of one rung a decade is not coarse
 _FIXED_PART = 0.6  # of the free money may go into arms that have one rate only
 _SETTLED = 1.5  # times the units before which rates cannot be compared; then they can
 _LATE_START = 8.0  # full runs for each budget of such units: every rate has to be trained through them
@@ -308,8 +309,10 @@ class _Course:
             ends = sorted((merit[below], merit[above]))
             blocked = self.standing.over_the_edge(below) or self.evidence.diverged(below, known)
             if below.arm == above.arm and math.isfinite(ends[0]) and not blocked:
-                # The better end counts; where both gaps have the same one, whether it is still too low, then the other end.
-                away = merit[below] > merit[above] and self.standing.too_low(above, keys, known)
+                # The better end counts; where both gaps have the same one, in a coarse ladder whether it is still too low,
+                # then the other end. In a finer ladder what is known of drift tells more.
+                coarse = math.log10(above.lr / below.lr) > _COARSE_GAP
+                away = coarse and merit[below] > merit[above] and self.standing.too_low(above, keys, known)
                 gaps.append(((ends[0], away, ends[1]), below, above))
         gaps.sort(key=lambda gap: gap[0])
         new = []
