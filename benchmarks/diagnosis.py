@@ -12,7 +12,9 @@ has met a value that is not finite is told ``too_high``, as the diagnosis does.
   regret of at most 2 %;
 - alarms: share of runs at a right rate who are warned: another word with a confidence of at least ``WARN_FROM``.
 
-Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json]
+``--unseen`` judges the model that is shipped, as it is, on the problems of ``benchmarks/grids`` that it was not fitted on.
+
+Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--unseen]
 """
 
 import argparse
@@ -34,7 +36,15 @@ from benchmarks.fit_diagnosis import (
     temperature_of,
     usable,
 )
-from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, Told, diverged_verdict, verdict_of
+from lrlab.diagnosis.rate import (
+    DIVERGED_CONFIDENCE,
+    WARN_FROM,
+    Told,
+    diverged_verdict,
+    model,
+    told_by,
+    verdict_of,
+)
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "loss": (),
@@ -92,6 +102,21 @@ def judged(runs: Sequence[Seen], columns: Sequence[str], *, by: str = "problem")
         out = groups == group
         shares[out] = sharpened(shares[out], temperature_of(shares, rows, ~out))
     factor = np.array([verdict_of(Told(tuple(s), a)).factor for s, a in zip(shares, apart, strict=True)])
+    return with_diverged(kept, shares, factor, runs)
+
+
+def judged_as_shipped(runs: Sequence[Seen], columns: Sequence[str]) -> Told3:
+    """What the shipped model tells of every run."""
+    kept = usable(runs, columns)
+    told = [told_by(columns, run.numbers) for run in kept]
+    factor = np.array([verdict_of(one).factor for one in told])
+    return with_diverged(kept, np.array([one.probabilities for one in told]), factor, runs)
+
+
+def with_diverged(
+    kept: Sequence[Seen], shares: np.ndarray, factor: np.ndarray, runs: Sequence[Seen]
+) -> Told3:
+    """Verdicts, and those on the diverged runs of the same grids, which are no matter of the model."""
     own = {run.grid for run in kept}
     lost = [run for run in runs if run.diverged and run.grid in own]
     rest = (1 - DIVERGED_CONFIDENCE) / 2
@@ -174,7 +199,11 @@ def show(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
 def by_share(told: Told3) -> dict[str, dict[str, float]]:
     """Figures after each share of the training."""
     shares = np.array([run.share for run in told.runs])
-    return {f"{100 * share:g} %": figures(told.only(shares == share)) for share in SHARES}
+    return {
+        f"{100 * share:g} %": figures(told.only(shares == share))
+        for share in SHARES
+        if (shares == share).any()
+    }
 
 
 def by_problem(told: Told3) -> dict[str, float]:
@@ -189,13 +218,33 @@ def at_every_step(told: Told3) -> Told3:
     return told.only(np.array([run.cadence == "step" for run in told.runs]))
 
 
+def unseen() -> None:
+    """The shipped model on the problems that its fit has not seen."""
+    runs = [run for run in own_runs(without=model()["about"]["problems"]) if run.label]
+    if not runs:
+        print("every problem took part in the fit")
+        return
+    print(f"not in the fit: {', '.join(sorted({run.grid for run in runs}))}")
+    for title, columns in SETS.items():
+        told = at_every_step(judged_as_shipped(runs, columns))
+        show(f"{title}, the shipped model", by_share(told))
+        bins = reliability(told)
+        print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-o", "--out", type=Path, help="also write the figures as JSON")
+    parser.add_argument(
+        "--unseen", action="store_true", help="the shipped model on problems it was not fitted on"
+    )
     options = parser.parse_args()
+    if options.unseen:
+        unseen()
+        return
     runs = [run for run in itertools.chain(own_runs(), deepobs_runs()) if run.label]
     if not any(run.problem == "cifar10" for run in runs):
         print("skipped: LRLAB_DATA is not set, so DeepOBS is missing")

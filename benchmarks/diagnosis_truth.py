@@ -16,7 +16,7 @@ are ``diverged``.
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,13 +145,19 @@ def logged(
 
 
 def own_runs(
-    *, shares: Sequence[float] = SHARES, folders: Sequence[Path] = FOLDERS, cadences: Sequence[str] = CADENCES
+    *,
+    shares: Sequence[float] = SHARES,
+    folders: Sequence[Path] = FOLDERS,
+    cadences: Sequence[str] = CADENCES,
+    without: Collection[str] = (),
 ) -> Iterator[Seen]:
-    """Runs of the grids of ``record.py`` and ``diagnosis_grids.py``."""
+    """Runs of the grids of ``record.py`` and ``diagnosis_grids.py``, without those of some problems."""
     for path in sorted(path for folder in folders for path in folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as table:
             arrays = {name: table[name] for name in table.files}
         meta = json.loads(str(arrays["meta"]))
+        if problem_of(meta["workload"]) in without:
+            continue
         apart, regret = judged(arrays["lr"], arrays["val_loss"].astype(float))
         truth = Truth(np.log10(arrays["lr"]), regret)
         for rate in range(len(arrays["lr"])):

@@ -68,14 +68,15 @@ def set_name(columns: Sequence[str]) -> str:
 
 def judge(course: Course) -> Told:
     """What the model says of a course; where the optimizer is unknown, the mean over what each would mean."""
-    part = model()["sets"][set_name(tuple(course.blocks))]
     likely = (course.optimizer,) if course.optimizer else FAMILIES
-    told = [_of_forest(part, features(replace(course, optimizer=name))) for name in likely]
+    told = [told_by(tuple(course.blocks), features(replace(course, optimizer=name))) for name in likely]
     low, right, high = (sum(one.probabilities[at] for one in told) / len(told) for at in range(3))
     return Told((low, right, high), sum(one.apart for one in told) / len(told))
 
 
-def _of_forest(part: Mapping[str, Any], numbers: Mapping[str, float]) -> Told:
+def told_by(columns: Sequence[str], numbers: Mapping[str, float]) -> Told:
+    """What the forest for these columns says of these features."""
+    part = model()["sets"][set_name(columns)]
     row = [numbers[name] for name in part["features"]]
     totals = [0.0, 0.0, 0.0, 0.0]
     for tree in part["trees"]:
