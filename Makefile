@@ -63,7 +63,8 @@ all: ## Everything, and a test that is skipped is a failure
 	@$(MAKE) examples
 
 bench: $(VENV)/.demo ## Measure what the README claims
-	@set -e; for name in searchers first_answer own_data scripts schedule_speed overhead memory store yolo; do \
+	@set -e; for name in searchers robustness arms first_answer own_data sentiment scripts schedules schedule_speed overhead \
+	  memory store page watch diagnosis yolo yolo_cells; do \
 	  echo "== python -m benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 clean: ## Remove what was built and cached; .venv stays

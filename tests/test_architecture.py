@@ -176,7 +176,7 @@ def may_know_torch(file: str) -> bool:
     """Whether a file may import torch, or a task that does; the tree loads it when a state holds a tensor only."""
     room, _, name = file.partition("/")
     if room == "adapters":
-        return name.startswith("huggingface")
+        return name.startswith(("huggingface", "torch_"))
     return room == "tasks" and (name.startswith("torch_") or name == "checkpoint_tree.py")
 
 

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from lrlab.adapters.yolo import yolo as yolo
     from lrlab.api.diagnose import Checkup as Checkup
     from lrlab.api.diagnose import diagnose as diagnose
+    from lrlab.api.prove import Proof as Proof
+    from lrlab.api.prove import prove as prove
     from lrlab.api.results import Answer as Answer
     from lrlab.api.schedule import schedule as schedule
     from lrlab.api.sweep import resume as resume
     from lrlab.api.sweep import sweep as sweep
+    from lrlab.api.watch import watch as watch
     from lrlab.core.errors import LrlabError as LrlabError
     from lrlab.core.errors import RunClosed as RunClosed
     from lrlab.core.metric import Metric as Metric
@@ -31,16 +34,19 @@ _HOMES = {
     "Checkup": "lrlab.api.diagnose",
     "LrlabError": "lrlab.core.errors",
     "Metric": "lrlab.core.metric",
+    "Proof": "lrlab.api.prove",
     "Record": "lrlab.core.record",
     "Run": "lrlab.core.run",
     "RunClosed": "lrlab.core.errors",
     "command": "lrlab.tasks.command",
     "diagnose": "lrlab.api.diagnose",
     "huggingface": "lrlab.adapters.huggingface",
+    "prove": "lrlab.api.prove",
     "resume": "lrlab.api.sweep",
     "schedule": "lrlab.api.schedule",
     "sweep": "lrlab.api.sweep",
     "task": "lrlab.tasks.function",
+    "watch": "lrlab.api.watch",
     "yolo": "lrlab.adapters.yolo",
 }
 

@@ -72,7 +72,13 @@ def test_runs_at_one_rate(lrlab, asked):
     said = lrlab("runs", "bowl", "--lr", format_lr(asked["lr"]))
     assert "val_loss" in said.out
     assert "finished after 16 units" in said.out
+    assert re.search(
+        r"until 1: \S+ (is a rung of the first|lies between the best rungs of the) ladder\.", said.out
+    )
+    assert "it is trained to the end." in said.out
     (run,) = lrlab("runs", "bowl", "--lr", asked["lr"], "--json").document["runs"]
+    assert [decision["until"] for decision in run["decisions"]][-1] == 16
+    assert run["decisions"][-1]["why"] == run["why"]
     assert [record["at"] for record in run["records"]] == list(range(17))
     said = lrlab("runs", "bowl", "--lr", "123")
     assert said.code == 7

@@ -102,3 +102,15 @@ def test_text_fits_its_width(width, unicode):
     assert unicode or text.isascii()
     assert "spike" in text
     assert max(map(len, facts_table(drawn.facts, width=width).splitlines())) <= width
+
+
+def test_six_columns_of_facts_stand_below_one_another_where_room_ends() -> None:
+    facts = [("steps", ["2000"] * 6), ("peak", [f"3e-4 at step {k}00" for k in range(6)])]
+    lines = facts_table(facts, width=60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert not any("~" in line for line in lines)
+    heads = [line.split() for line in lines if line.startswith("  ")]
+    assert [letter for head in heads for letter in head] == list("ABCDEF")
+    assert len(heads) == 2
+    assert sum(f"at step {k}00" in line for line in lines for k in range(6)) == 6
+    assert "~" in facts_table(facts, width=15)  # not even one has room

@@ -166,6 +166,50 @@ def test_noise_larger_than_the_effect_is_told() -> None:
     assert "NOISE" not in answer_of(BOWL).codes
 
 
+def scattered(budget: int, level: float) -> list[Run]:
+    """Nine rates whose values have nothing to do with the rate, from 1 before training."""
+    question, draw = replace(QUESTION, budget=budget), random.Random(5)
+    rates = question.lr.points(9)
+    values = {rate: [1.0, *(level + draw.gauss(0, 0.05) for _ in range(budget))] for rate in rates}
+    return [run(rate, values[rate], question=question, outcome=Outcome.FINISHED) for rate in rates]
+
+
+@pytest.mark.parametrize("budget", [4, 16, 60])
+@pytest.mark.parametrize("level", [1.0, 0.5])
+def test_nobody_is_sure_of_pure_noise(budget: int, level: float) -> None:
+    answer = conclude(replace(QUESTION, budget=budget), scattered(budget, level), done=Done(why="."))
+    assert answer.confidence_word == "low"
+    assert answer.codes & {"NOISE", "NOTHING_LEARNED"} or any("chance" in reason for reason in answer.reasons)
+
+
+def test_a_valley_is_no_chance() -> None:
+    answer = answer_of(BOWL)
+    assert answer.confidence_word == "high"
+    assert not [reason for reason in answer.reasons if "chance" in reason]
+
+
+def test_what_luck_would_give_is_nothing_learned() -> None:
+    lucky = conclude(replace(QUESTION, budget=60), scattered(60, 1.0), done=Done(why="."))
+    assert "NOTHING_LEARNED" in lucky.codes
+    assert "No run got clearly better than before training." in lucky.reasons
+
+
+def test_an_interval_that_reaches_the_end_of_the_range_is_told() -> None:
+    # The best rate is the highest, the second is as good, and the lower one was picked.
+    ends = (0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.301)
+    rates = QUESTION.lr.points(7)
+    runs = [
+        run(rate, [1.0, *(1 - (1 - end) * unit / 40 for unit in range(1, 41))], outcome=Outcome.FINISHED)
+        for rate, end in zip(rates, ends, strict=True)
+    ]
+    answer = conclude(QUESTION, runs, done=Done(why="."))
+    assert answer.lr == rates[5]
+    assert "EDGE_HIGH" in answer.codes
+    assert "may be the highest of the range" in next(c.text for c in answer.warnings if c.code == "EDGE_HIGH")
+    tried = conclude(QUESTION, [*runs, run(10.0, [1.0, math.nan], units=0, outcome=Outcome.DIVERGED)])
+    assert "EDGE_HIGH" not in tried.codes
+
+
 def test_nothing_learned_is_told() -> None:
     question = replace(QUESTION, budget=3)
     answer = conclude(question, [run(lr, [1.0, 1.1, 1.2, 1.3]) for lr in (1e-4, 1e-3, 1e-2)])

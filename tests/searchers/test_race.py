@@ -106,22 +106,29 @@ def test_a_call_is_quick_with_many_records() -> None:
     assert time.process_time() - began < 0.1
 
 
+def totals(
+    scores: dict[RunKey, float], *, left: float, schedules: dict[str, str] | None = None
+) -> dict[RunKey, float]:
+    found = merits(scores, untrained=1.0, left=left, prior=Prior(), schedules=schedules or {})
+    return {key: merit.total for key, merit in found.items()}
+
+
 def test_the_best_rate_is_expected_below_the_leader_while_much_is_left() -> None:
     keys = {rate: RunKey("", rate, 0) for rate in (1e-3, 3e-3, 1e-2)}
     scores = {keys[1e-3]: 0.505, keys[3e-3]: 0.5, keys[1e-2]: 0.505}
-    early = merits(scores, untrained=1.0, left=1.5, prior=Prior(), schedules={})
+    early = totals(scores, left=1.5)
     assert early[keys[1e-3]] < early[keys[3e-3]] < early[keys[1e-2]]
-    late = merits(scores, untrained=1.0, left=0.1, prior=Prior(), schedules={})
+    late = totals(scores, left=0.1)
     assert min(late, key=lambda key: late[key]) == keys[3e-3]
-    decaying = merits(scores, untrained=1.0, left=0.5, prior=Prior(), schedules={"": "cosine"})
+    decaying = totals(scores, left=0.5, schedules={"": "cosine"})
     assert decaying[keys[1e-2]] < decaying[keys[1e-3]]
 
 
 def test_what_ended_badly_has_no_merit() -> None:
     keys = [RunKey("", rate, 0) for rate in (1e-3, 1e-2)]
-    merit = merits({keys[0]: 0.5, keys[1]: math.inf}, untrained=1.0, left=1.0, prior=Prior(), schedules={})
+    merit = totals({keys[0]: 0.5, keys[1]: math.inf}, left=1.0)
     assert math.isinf(merit[keys[1]])
-    none = merits(dict.fromkeys(keys, math.inf), untrained=1.0, left=1.0, prior=Prior(), schedules={})
+    none = totals(dict.fromkeys(keys, math.inf), left=1.0)
     assert set(none.values()) == {math.inf}
 
 

@@ -16,7 +16,7 @@ import pytest
 from lrlab.core.command import Command
 from lrlab.core.errors import ConflictError, NotFoundError, StoreError
 from lrlab.core.outcome import StudyState
-from lrlab.store.database import raw_connection
+from lrlab.store.engine import raw_connection
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study, same_records
 
@@ -196,7 +196,7 @@ class TestFolder:
         """As another user where the tests run as root, whom no permission stops; reading still works."""
         script = (
             "import os, sys\n"
-            "import filelock, psutil\n"
+            "import filelock, psutil, lrlab.store.ledger\n"
             "from lrlab.core.errors import StoreError\n"
             "from lrlab.store.sql import SqliteStore\n"
             "from lrlab.testing.store_values import example_study\n"

@@ -12,13 +12,13 @@ from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.outcome import Outcome, StudyState
 from lrlab.core.record import Record
 from lrlab.core.study import Study
-from lrlab.store import schema
 from lrlab.store.sql import SqliteStore
+from lrlab.store.version import SCHEMA_VERSION
 from lrlab.testing.store_values import same_records
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 MADE = runpy.run_path(str(GOLDEN / "make_golden.py"))
-NAMES = [f"study-schema-{version}" for version in range(1, schema.SCHEMA_VERSION + 1)]
+NAMES = [f"study-schema-{version}" for version in range(1, SCHEMA_VERSION + 1)]
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 

@@ -13,7 +13,7 @@ from lrlab.core.outcome import StudyState
 from lrlab.core.question import Advance
 from lrlab.core.record import Record
 from lrlab.core.run import Run
-from lrlab.store.database import raw_connection
+from lrlab.store.engine import raw_connection
 from lrlab.store.ledger import SqliteLedger
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study, same_records

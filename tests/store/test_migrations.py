@@ -13,9 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from lrlab.core.errors import StoreError
-from lrlab.store import migrate, schema
-from lrlab.store.database import _connect, connect, new_database, schema_version
+from lrlab.store import migrate, schema, version
+from lrlab.store.database import connect, schema_version
+from lrlab.store.engine import _connect, new_database, raw_connection
 from lrlab.store.sql import SqliteStore
+from lrlab.store.version import SCHEMA_VERSION
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study
 
 NEXT = """
@@ -40,11 +42,11 @@ def tables(connection: sqlalchemy.Connection) -> dict[str, str]:
 
 def test_migrations_from_nothing_make_the_schema(tmp_path: Path) -> None:
     (tmp_path / "old.sqlite").touch()
-    with _connect(tmp_path / "old.sqlite", write=True) as old:
+    with _connect(tmp_path / "old.sqlite") as old:
         migrate.migrate(tmp_path / "old.sqlite", old)
         assert compare_metadata(MigrationContext.configure(old), schema.metadata) == []
         old.rollback()
-        assert schema_version(old) == schema.SCHEMA_VERSION
+        assert schema_version(raw_connection(old)) == SCHEMA_VERSION
         with new_database(tmp_path / "new.sqlite") as new:
             assert tables(old) == tables(new)
     connect(tmp_path / "old.sqlite", write=False).close()
@@ -52,7 +54,7 @@ def test_migrations_from_nothing_make_the_schema(tmp_path: Path) -> None:
 
 def test_there_is_a_migration_for_every_version() -> None:
     files = sorted(path.name[:4] for path in (migrate.SCRIPTS / "versions").glob("*.py"))
-    assert files == [f"{version:04}" for version in range(1, schema.SCHEMA_VERSION + 1)]
+    assert files == [f"{version:04}" for version in range(1, SCHEMA_VERSION + 1)]
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def store(tmp_path: Path) -> SqliteStore:
     return store
 
 
-NOW = schema.SCHEMA_VERSION
+NOW = SCHEMA_VERSION
 
 
 def in_the_future(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, statement: str) -> None:
@@ -75,7 +77,7 @@ def in_the_future(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, statement: st
         NEXT.format(next=NOW + 1, last=NOW, statement=statement)
     )
     monkeypatch.setattr(migrate, "SCRIPTS", tmp_path / "100 % migrations")
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", NOW + 1)
+    monkeypatch.setattr(version, "SCHEMA_VERSION", NOW + 1)
 
 
 def header(store: SqliteStore) -> tuple[int, str, int]:

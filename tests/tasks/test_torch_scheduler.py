@@ -144,3 +144,54 @@ def test_it_is_as_quick_as_lambdalr() -> None:
                 scheduler.step()
             seconds[name].append(time.perf_counter() - started)
     assert np.min(seconds["ours"]) <= 1.05 * np.min(seconds["theirs"])
+
+
+@pytest.mark.parametrize("adam", [False, True])
+@pytest.mark.parametrize("stop", [0, 31, 199])
+def test_momentum_of_one_cycle_is_pytorchs_own_and_resumes(adam: bool, stop: int) -> None:
+    def optimizer() -> "torch.optim.Optimizer":
+        weight = [torch.zeros(1, dtype=torch.float64, requires_grad=True)]
+        return torch.optim.AdamW(weight, lr=0.3) if adam else torch.optim.SGD(weight, lr=0.3, momentum=0.9)
+
+    def momentum(made: "torch.optim.Optimizer") -> float:
+        (group,) = made.param_groups
+        return float(group["betas"][0] if adam else group["momentum"])
+
+    ours, theirs = optimizer(), optimizer()
+    cycle = lrlab.schedule("one-cycle from 0.04 to 4e-6")
+    scheduler = cycle.torch(ours, total_steps=200, momentum=(0.85, 0.95))
+    own = torch.optim.lr_scheduler.OneCycleLR(theirs, max_lr=0.3, total_steps=200)
+    for step in range(199):
+        assert momentum(ours) == pytest.approx(momentum(theirs), rel=1e-12)
+        assert rates(ours) == pytest.approx(rates(theirs), abs=1e-12)
+        if step == stop:
+            stored = scheduler.state_dict()
+            ours = optimizer()
+            scheduler = cycle.torch(ours, total_steps=200, momentum=(0.85, 0.95))
+            scheduler.load_state_dict(stored)
+            assert momentum(ours) == pytest.approx(momentum(theirs), rel=1e-12)
+        ours.step()
+        scheduler.step()
+        theirs.step()
+        own.step()
+
+
+@pytest.mark.parametrize(
+    ("text", "momentum", "told"),
+    [
+        ("cosine", (0.85, 0.95), "goes with a one-cycle schedule"),
+        ("plateau", (0.85, 0.95), "goes with a one-cycle schedule"),
+        ("one-cycle", (0.95, 0.85), "momentum: low must lie in"),
+        ("one-cycle", (0.85, 1.5), "momentum: high must lie in"),
+        ("one-cycle", 0.9, "the lowest and the highest, got 0.9"),
+    ],
+)
+def test_momentum_that_cannot_be(text: str, momentum: object, told: str) -> None:
+    with pytest.raises(SpecError, match=told):
+        lrlab.schedule(text).torch(sgd(0.1), total_steps=100, momentum=momentum)  # type: ignore[arg-type]
+
+
+def test_momentum_for_an_optimizer_without_one() -> None:
+    optimizer = torch.optim.Adagrad([torch.zeros(1, requires_grad=True)], lr=0.1)
+    with pytest.raises(SpecError, match="needs an optimizer with momentum or betas, got Adagrad"):
+        lrlab.schedule("one-cycle").torch(optimizer, total_steps=100, momentum=(0.85, 0.95))

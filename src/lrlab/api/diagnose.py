@@ -63,6 +63,73 @@ class Checkup(core.Checkup):
         return checkup_text(self, self.curve, width=width, unicode=unicode)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is told beside the log; see ``diagnose`` for the arguments.
+
+    Raises:
+        SpecError: If one breaks its rule.
+    """
+
+    optimizer: str | None = None
+    total_steps: int | None = None
+    lr: float | None = None
+    schedule: ScheduleLike | None = None
+    warmup: float = 0
+    steps_per_epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        family(self.optimizer or "")
+        if self.total_steps is not None:
+            object.__setattr__(self, "total_steps", whole_number("total_steps", self.total_steps, 1))
+        if self.steps_per_epoch is not None:
+            object.__setattr__(
+                self, "steps_per_epoch", whole_number("steps_per_epoch", self.steps_per_epoch, 1)
+            )
+        if self.lr is not None:
+            object.__setattr__(self, "lr", positive_rate(self.lr, "lr"))
+
+    def checkup(
+        self, found: Logged, name: str, own_lr: float | None = None, *, running: bool = False
+    ) -> Checkup:
+        """The checkup of what was logged.
+
+        Args:
+            found: The log.
+            name: What it is, as a person names it.
+            own_lr: The run's rate, where the source knows it.
+            running: Whether more will come.
+
+        Raises:
+            SpecError: If it has no loss, or does not fit to what was told.
+        """
+        if not any(column in found.columns for column in ("loss", "val_loss")):
+            raise SpecError(
+                f"diagnose: {name} has neither a column loss nor val_loss.",
+                why=f"Its columns: {', '.join(found.named[:20]) or 'none'}.",
+                hint="Name it: columns={'loss': 'NAME'}, on the command line --column loss=NAME.",
+            )
+        placed, seen, total, notes = _in_steps(found, self.total_steps, self.steps_per_epoch, name)
+        planned = _planned(self.schedule, self.warmup, total)
+        log = Log(
+            columns=placed,
+            seen=seen,
+            total=total,
+            optimizer=(self.optimizer or "").strip().lower(),
+            planned=None if planned is None or self.lr is None else planned * self.lr,
+            running=running,
+            source=name,
+            notes=notes,
+        )
+        if planned is not None and self.lr is None:
+            log = replace(log, planned=planned, relative=True)
+        if "lr" not in placed and (self.lr or own_lr) is not None:
+            log = replace(log, columns={**placed, "lr": _constant(self.lr or own_lr, planned, seen)})
+            if planned is not None:
+                log = replace(log, planned=None)  # there is nothing applied to compare it with
+        return Checkup.of(check_up(log), _curve(placed))
+
+
 def diagnose(
     source: "str | Path | Mapping[Any, object] | Frame | Iterable[object] | Run | Answer",
     *,
@@ -106,38 +173,16 @@ def diagnose(
         >>> checkup.rate.verdict, checkup.rate.factor, checkup.verdicts[0].symptom
         ('too_high', 0.1, 'diverged')
     """
-    family(optimizer or "")
-    if total_steps is not None:
-        total_steps = whole_number("total_steps", total_steps, 1)
-    if steps_per_epoch is not None:
-        steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch, 1)
-    if lr is not None:
-        lr = positive_rate(lr, "lr")
-    found, name, own_lr = _read(source, columns or {}, lr=lr, seed=seed, store=store)
-    if not any(column in found.columns for column in ("loss", "val_loss")):
-        raise SpecError(
-            f"diagnose: {name} has neither a column loss nor val_loss.",
-            why=f"Its columns: {', '.join(found.named[:20]) or 'none'}.",
-            hint="Name it: columns={'loss': 'NAME'}, on the command line --column loss=NAME.",
-        )
-    placed, seen, total, notes = _in_steps(found, total_steps, steps_per_epoch, name)
-    planned = _planned(schedule, warmup, total)
-    log = Log(
-        columns=placed,
-        seen=seen,
-        total=total,
-        optimizer=(optimizer or "").strip().lower(),
-        planned=None if planned is None or lr is None else planned * lr,
-        source=name,
-        notes=notes,
+    settings = Settings(
+        optimizer=optimizer,
+        total_steps=total_steps,
+        lr=lr,
+        schedule=schedule,
+        warmup=warmup,
+        steps_per_epoch=steps_per_epoch,
     )
-    if planned is not None and lr is None:
-        log = replace(log, planned=planned, relative=True)
-    if "lr" not in placed and (lr or own_lr) is not None:
-        log = replace(log, columns={**placed, "lr": _constant(lr or own_lr, planned, seen)})
-        if planned is not None:
-            log = replace(log, planned=None)  # there is nothing applied to compare it with
-    return Checkup.of(check_up(log), _curve(placed))
+    found, name, own_lr = _read(source, columns or {}, lr=settings.lr, seed=seed, store=store)
+    return settings.checkup(found, name, own_lr)
 
 
 def _read(
@@ -157,7 +202,7 @@ def _read(
         path = Path(source).expanduser()
         if str(source).strip() and path.exists():
             return logged.of_path(path, columns), str(source), None
-        run = _of_study(str(source), lr=lr, seed=seed, store=store)
+        run = run_of_study(str(source), lr=lr, seed=seed, store=store)
         return logged.of_things(run.records, columns), f"{source}, {run.key}", run.lr
     if isinstance(source, Mapping) or (hasattr(source, "columns") and hasattr(source, "__getitem__")):
         return logged.of_columns(source, columns), "the columns", None
@@ -169,7 +214,7 @@ def _read(
     return logged.of_things(source, columns), "the rows", None
 
 
-def _of_study(name: str, *, lr: float | None, seed: int | None, store: Any) -> Run:
+def run_of_study(name: str, *, lr: float | None, seed: int | None, store: Any) -> Run:
     """A study's run at a rate and seed, or its winner."""
     from lrlab.api.engines import open_lab
 

@@ -1,5 +1,7 @@
 """What a run has logged, from wherever it is: files of every reader, columns, rows, records."""
 
+import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +54,7 @@ def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
         NotFoundError: If a folder has no log.
         SpecError: If the log is malformed, or a folder has several.
     """
-    place = _in_folder(path) if path.is_dir() else path
+    place = log_in(path) if path.is_dir() else path
     if place.suffix.lower() in (".parquet", ".pq"):
         rows, named = parquet_rows(place, names=Names(columns))
     else:
@@ -66,7 +68,7 @@ def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
     return of_rows(rows, source=str(place), columns=columns, named=named)
 
 
-def _in_folder(folder: Path) -> Path:
+def log_in(folder: Path) -> Path:
     """The one log of a folder: TensorBoard's files count as one."""
     if any(folder.rglob("*tfevents*")):
         return folder
@@ -82,36 +84,69 @@ def _in_folder(folder: Path) -> Path:
     return found[0]
 
 
-def of_rows(rows: Sequence[Row], *, source: str, columns: Mapping[str, str], named: Sequence[str]) -> Logged:
-    """Rows as a reader gives them; a row without a step stands where the one before stood."""
-    _check_columns(columns, named, source)
-    if any(row.step is not None for row in rows):
-        counts, here, places = "step", 0.0, []
+class Rows:
+    """Rows as a reader gives them, kept as columns: a log that grows is read once and costs a few numbers a row."""
+
+    def __init__(self) -> None:
+        self._steps = array("d")
+        self._epochs = array("d")  # NaN where a row has none
+        self._columns = {name: (array("q"), array("d")) for name in COLUMNS}
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that hold something, by lrlab's names."""
+        return tuple(name for name, (rows, _) in self._columns.items() if rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in the next rows."""
         for row in rows:
-            here = here if row.step is None else float(row.step)
-            places.append(here)
-    elif any(row.epoch is not None for row in rows):
-        counts, here, places = "epoch", 0.0, []
-        for row in rows:
-            here = here if row.epoch is None else float(row.epoch)
-            places.append(here)
-        if _epochs_are_coarse(places, rows):
-            counts, places = "row", list(map(float, range(len(rows))))
-    else:
-        counts, places = "row", list(map(float, range(len(rows))))
-    found = {}
-    for name in COLUMNS:
-        at = [index for index, row in enumerate(rows) if name in row.metrics]
-        if at:
-            steps = np.array([places[index] for index in at])
-            found[name] = ordered(steps, np.array([rows[index].metrics[name] for index in at]))
-    return Logged(columns=found, counts=counts, named=tuple(named))
+            index = len(self._steps)
+            self._steps.append(math.nan if row.step is None else row.step)
+            self._epochs.append(math.nan if row.epoch is None else row.epoch)
+            for name, (at, values) in self._columns.items():
+                if name in row.metrics:
+                    at.append(index)
+                    values.append(row.metrics[name])
+
+    def logged(self, named: Sequence[str]) -> Logged:
+        """What was taken in; a row without a step stands where the one before stood."""
+        at = {name: np.array(rows, dtype=int) for name, (rows, _) in self._columns.items() if rows}
+        counts, places = self._placed(at.get("loss"))
+        found = {
+            name: ordered(places[rows], np.array(self._columns[name][1], dtype=float))
+            for name, rows in at.items()
+        }
+        return Logged(columns=found, counts=counts, named=tuple(named))
+
+    def _placed(self, losses: "npt.NDArray[np.int64] | None") -> tuple[str, Floats]:
+        """What places are, and each row's."""
+        for counts, given in (("step", self._steps), ("epoch", self._epochs)):
+            numbers = np.array(given, dtype=float)
+            known = ~np.isnan(numbers)
+            if not known.any():
+                continue
+            last = np.maximum.accumulate(np.where(known, np.arange(len(numbers)), -1))
+            places = np.where(last >= 0, numbers[last], 0.0)
+            # Many rows with a training loss share an epoch: then a row is a step or a few.
+            if (
+                counts == "epoch"
+                and losses is not None
+                and len(losses) > 1.5 * len(np.unique(places[losses]))
+            ):
+                break
+            return counts, places
+        return "row", np.arange(len(self._steps), dtype=float)
 
 
-def _epochs_are_coarse(places: Sequence[float], rows: Sequence[Row]) -> bool:
-    """Whether many rows with a training loss share an epoch, so that a row is a step or a few."""
-    own = [place for place, row in zip(places, rows, strict=True) if "loss" in row.metrics]
-    return len(own) > 1.5 * len(set(own))
+def of_rows(rows: Iterable[Row], *, source: str, columns: Mapping[str, str], named: Sequence[str]) -> Logged:
+    """Rows as a reader gives them."""
+    check_columns(columns, named, source)
+    kept = Rows()
+    kept.add(rows)
+    return kept.logged(named)
 
 
 def of_columns(source: "Mapping[Any, object] | Frame", columns: Mapping[str, str]) -> Logged:
@@ -134,7 +169,7 @@ def of_columns(source: "Mapping[Any, object] | Frame", columns: Mapping[str, str
     if len(lengths) != 1:
         told = ", ".join(f"{name} {len(column)}" for name, column in list(values.items())[:8])
         raise SpecError(f"diagnose: columns must have one length, got {told}.")
-    _check_columns(columns, tuple(values), "diagnose")
+    check_columns(columns, tuple(values), "diagnose")
     # Which column is which, by the rule of every reader: a row that holds each column's own number.
     numbered = {name: float(index) for index, name in enumerate(values)}
     row = Names(columns).row(numbered, place="", where="diagnose")
@@ -221,7 +256,8 @@ def of_things(things: Iterable[object], columns: Mapping[str, str]) -> Logged:
     return of_rows(rows, source="diagnose", columns=columns, named=tuple(named))
 
 
-def _check_columns(columns: Mapping[str, str], named: Sequence[str], source: str) -> None:
+def check_columns(columns: Mapping[str, str], named: Sequence[str], source: str) -> None:
+    """Refuse a mapping to a column that is not there."""
     for name, column in columns.items():
         if column not in named:
             raise SpecError(

@@ -33,7 +33,12 @@ class Schedule(Spec):
         return schedule_facts(self._function(total_steps, steps_per_epoch), total_steps)
 
     def torch(
-        self, optimizer: Any, *, total_steps: int | None = None, steps_per_epoch: int | None = None
+        self,
+        optimizer: Any,
+        *,
+        total_steps: int | None = None,
+        steps_per_epoch: int | None = None,
+        momentum: tuple[float, float] | None = None,
     ) -> Any:
         """A scheduler of PyTorch; call its ``step()`` once after each optimizer step.
 
@@ -41,16 +46,19 @@ class Schedule(Spec):
             optimizer: A ``torch.optim.Optimizer``, whose rates it sets; each group's rate is its peak.
             total_steps: Length of the training, in optimizer steps, where a length of the text is relative to it.
             steps_per_epoch: Optimizer steps in an epoch, for lengths in epochs.
+            momentum: For ``one-cycle`` only: its lowest and highest momentum (Adam: beta1), which go the other way than the
+                rate, such as ``(0.85, 0.95)``; by default the momentum stays what it is.
 
         Returns:
             An ``LRScheduler`` in closed form, or ``ReduceLROnPlateau`` for ``plateau``.
 
         Raises:
-            SpecError: If a length that is needed is not given.
+            SpecError: If a length that is needed is not given, or ``momentum`` breaks its rule.
         """
         from lrlab.tasks.torch_scheduler import torch_scheduler
 
-        return torch_scheduler(optimizer, self.bind(total_steps=total_steps, steps_per_epoch=steps_per_epoch))
+        bound = self.bind(total_steps=total_steps, steps_per_epoch=steps_per_epoch)
+        return torch_scheduler(optimizer, bound, momentum=momentum)
 
     def code(
         self,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lrlab.cli import options
-from lrlab.cli.output import Output
+from lrlab.cli.output import STUDY, Output
 from lrlab.core.errors import SpecError
 
 NoWait = Annotated[
@@ -69,6 +69,7 @@ def extend(
     memory: options.Memory = None,
     threads: options.Threads = 1,
     devices: options.Devices = None,
+    form: options.StudyFormat = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -79,7 +80,7 @@ def extend(
     from lrlab.api import extend as api
     from lrlab.api.engines import open_lab
 
-    output = Output(json=json, quiet=quiet)
+    output = Output.of("extend", form, known=STUDY, json=json, quiet=quiet)
     changes = {"max_cost": max_cost, "seeds": seeds, "lr": lr, "tolerance": tolerance, "budget": budget}
     running = {"workers": workers, "max_time": max_time, "memory": memory, "devices": devices}
     running["threads"] = threads if threads != 1 else None

@@ -1,11 +1,10 @@
 """``lrlab delete``."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from lrlab.cli.options import Json, Quiet, Store, StudyName
+from lrlab.cli.options import Json, NoInput, Quiet, Store, StudyName, may_ask
 from lrlab.cli.output import Output
 from lrlab.core.errors import ConflictError, SpecError
 from lrlab.core.outcome import StudyState
@@ -16,6 +15,7 @@ from lrlab.store.protocol import StudySummary
 def delete(
     name: StudyName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    no_input: NoInput = False,
     store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -36,7 +36,7 @@ def delete(
             hint=f"Stop it first: {command('stop', name, store)}",
         )
     if not yes:
-        if json or not sys.stdin.isatty():
+        if not may_ask(output, no_input=no_input):
             raise SpecError(
                 f"delete: study {name} is deleted only after a yes, and nobody can be asked here.",
                 why=f"It would lose {lost}.",

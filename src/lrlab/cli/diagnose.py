@@ -2,12 +2,14 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lrlab.cli import options
 from lrlab.cli.output import Output, speaks_unicode, width
+from lrlab.core.errors import SpecError
 from lrlab.core.lr_range import positive_rate
 from lrlab.readers.names import parse_columns
 
@@ -80,6 +82,14 @@ def diagnose(
             show_default=False,
         ),
     ] = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="Of a study: train copies of the run for a moment at 0.3, 1 and 3 times its rate, and judge by them too; "
+            "costs about 5 % of a full training.",
+        ),
+    ] = False,
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
@@ -100,10 +110,29 @@ def diagnose(
         seed=seed,
         store=store,
     )
+    told = document(checkup)
+    if prove:
+        proof = _proved(source, checkup, lr=lr, seed=seed, store=store)
+        told["proof"] = {**asdict(proof), "overturned": proof.overturned}
     output.result(checkup.summary(width=width(), unicode=speaks_unicode(sys.stdout)))
-    output.document("checkup", document(checkup))
+    if prove:
+        output.result(f"\n{proof.summary(width=width())}")
+    output.document("checkup", told)
     if fail_on is not None and checkup.fails(fail_on):
         raise typer.Exit(FAILED)
+
+
+def _proved(source: str, checkup: Any, *, lr: str | None, seed: int | None, store: Any) -> Any:
+    """The proof of a study's run."""
+    from lrlab.api.prove import prove
+
+    if source.strip() and Path(source).expanduser().exists():
+        raise SpecError(
+            f"diagnose: --prove needs a study whose run can be trained on, got the log {source}.",
+            hint="Name a study (lrlab studies lists them), or leave --prove out.",
+        )
+    rate = None if lr is None else positive_rate(lr, "diagnose: --lr")
+    return prove(source, checkup=checkup, lr=rate, seed=seed, store=store)
 
 
 def document(checkup: Any) -> dict[str, object]:

@@ -41,10 +41,12 @@ EXIT_CODES = (
 
 def show_help(
     context: typer.Context,
-    topic: Annotated[str | None, typer.Argument(metavar="[COMMAND|exit-codes]", show_default=False)] = None,
+    topic: Annotated[
+        str | None, typer.Argument(metavar="[COMMAND|exit-codes|events]", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
-    """All about one command, or about exit codes."""
+    """All about one command, exit codes, or the events of --format jsonl (with --json their JSON schema)."""
     output = Output(json=json)
     if topic is None:
         output.result(GUIDE)
@@ -53,6 +55,11 @@ def show_help(
         output.result("\n".join(f"{code:>4}  {name:<13} {meaning}" for code, name, meaning in EXIT_CODES))
         rows = [{"code": code, "name": name, "meaning": meaning} for code, name, meaning in EXIT_CODES]
         output.document("exit-codes", {"exit_codes": rows})
+    elif topic == "events":
+        from lrlab.cli.events import EVENTS, json_schema
+
+        output.result("\n".join(f"{name:<9} {meaning}" for name, meaning in EVENTS))
+        output.document("events", {"json_schema": json_schema()} if json else {})
     else:
         _show_command(context, topic, output)
 
@@ -62,7 +69,8 @@ def _show_command(context: typer.Context, name: str, output: Output) -> None:
     commands = getattr(root.command, "commands", {})
     if name not in commands:
         raise NotFoundError(
-            f'help: there is no command "{name}".', hint=f"There are: {', '.join(commands)}, exit-codes."
+            f'help: there is no command "{name}".',
+            hint=f"There are: {', '.join(commands)}, exit-codes, events.",
         )
     command = commands[name]
     with type(root)(command, info_name=name, parent=root) as inner:

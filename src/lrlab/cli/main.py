@@ -34,6 +34,7 @@ from lrlab.cli.sweep import sweep
 from lrlab.cli.targets import targets
 from lrlab.cli.ui import ui
 from lrlab.cli.version import version
+from lrlab.cli.watch import watch
 from lrlab.core.errors import LrlabError
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command()(scale)
 app.command()(runs)
 app.command()(delete)
 app.command()(diagnose)
+app.command()(watch)
 app.command()(plot)
 app.command()(report)
 app.command()(export)
@@ -93,7 +95,7 @@ def run(args: Sequence[str]) -> int:
     end = args.index("--") if "--" in args else len(args)
     own, foreign = list(args[:end]), list(args[end:])
     debug = "--debug" in own
-    output = Output(json="--json" in own)
+    output = _output(own)
     words = [word for word in own if word != "--debug"] + foreign
     try:
         code = typer.main.get_command(app)(args=words, prog_name="lrlab", standalone_mode=False)
@@ -116,6 +118,17 @@ def run(args: Sequence[str]) -> int:
     except Exception as error:
         return _failure(error, output, debug=debug)
 
+
+def _output(words: Sequence[str]) -> Output:
+    """How an error is told, before anybody has understood the line."""
+    verb = next((word for word in words if not word.startswith("-")), "")
+    forms = [words[k + 1] for k in range(len(words) - 1) if words[k] == "--format"]
+    forms += [word.removeprefix("--format=") for word in words if word.startswith("--format=")]
+    form = forms[-1] if forms and verb in _FORMED else ""
+    return Output(json="--json" in words or form in ("json", "jsonl"), events=form == "jsonl")
+
+
+_FORMED = ("sweep", "resume", "extend", "studies", "runs", "targets")  # --format of others names a file's
 
 # What is wrong with a place that was named, where no command has said it better: the exit code, and what to do.
 _PLACES = {

@@ -1,15 +1,36 @@
 """Arguments and options that several commands share."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from lrlab.cli.output import Output, in_ci
 from lrlab.core.errors import SpecError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the result only: no progress and no notes.")
+]
+TableFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="text|json|csv", help="How it is printed; text by default.", show_default=False
+    ),
+]
+StudyFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="text|json|jsonl",
+        help="How it is printed; jsonl: an event a line while it trains (lrlab help events).",
+        show_default=False,
+    ),
+]
+NoInput = Annotated[
+    bool,
+    typer.Option("--no-input", help="Never ask: what would be asked is an error. So is it where CI is set."),
 ]
 Store = Annotated[
     str | None,
@@ -67,6 +88,11 @@ def check_word(verb: str, option: str, word: str | None, words: Sequence[str]) -
     """
     if word is not None and word not in words:
         raise SpecError(f"{verb}: {option} must be one of {', '.join(words)}, got {word!r}.")
+
+
+def may_ask(output: Output, *, no_input: bool) -> bool:
+    """Whether there is a person to ask: at a terminal, who has not said otherwise, outside of continuous integration."""
+    return not (no_input or output.json or in_ci()) and sys.stdin.isatty()
 
 
 def check_count(verb: str, option: str, count: int | None) -> None:

@@ -1,18 +1,22 @@
 """The output contract: the result on stdout, everything else on stderr, errors in three lines at most."""
 
+import csv
 import json
 import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
-from typing import TextIO
+from typing import Final, TextIO
 
-from lrlab.core.errors import LrlabError
+from lrlab.core.errors import LrlabError, SpecError
 from lrlab.report.words import plain
 
+TABLE = ("text", "json", "csv")  # forms of what is a table
+STUDY = ("text", "json", "jsonl")  # forms of a study that is carried out
+EVENTS: Final = "lrlab.event/1"
 _FALLBACK_WIDTH = 100
 NARROWEST = 30
 
@@ -24,15 +28,53 @@ class Output:
     Args:
         json: Exactly one JSON document on stdout instead of text.
         quiet: Nothing but the result, and errors.
+        events: With ``json``: the document is the last of a stream of events, each on a line of its own.
+        csv: A table for programs on stdout instead of text.
     """
 
     json: bool = False
     quiet: bool = False
+    events: bool = False
+    csv: bool = False
+
+    @classmethod
+    def of(
+        cls, verb: str, form: str | None, *, known: Sequence[str], json: bool, quiet: bool = False
+    ) -> "Output":
+        """What a command with ``--format`` says.
+
+        Args:
+            verb: The command.
+            form: The word behind ``--format``.
+            known: ``TABLE`` or ``STUDY``.
+            json: Whether ``--json`` was given, which is ``--format json``.
+            quiet: As in the class.
+
+        Raises:
+            SpecError: If there is no such form, or two are asked for.
+        """
+        if form is not None and form not in known:
+            raise SpecError(f"{verb}: --format must be one of {', '.join(known)}, got {form!r}.")
+        if json and form not in (None, "json"):
+            raise SpecError(
+                f"{verb}: --json and --format {form} ask for two forms of one output.", hint="Leave one out."
+            )
+        return cls(
+            json=json or form in ("json", "jsonl"), quiet=quiet, events=form == "jsonl", csv=form == "csv"
+        )
 
     def result(self, text: str) -> None:
-        """Print the result for a person; nothing where a document is asked for."""
-        if not self.json:
+        """Print the result for a person; nothing where another form is asked for."""
+        if not (self.json or self.csv):
             print(plain(text), file=sys.stdout)
+
+    def rows(self, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+        """Print a table for a program, where one is asked for: empty is what is not there or not finite."""
+        if self.csv:
+            writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+            writer.writeheader()
+            for row in rows:
+                writer.writerow({name: _strict(value) for name, value in row.items()})
 
     def document(self, kind: str, content: Mapping[str, object], *, ok: bool = True) -> None:
         """Print the result for a program, where one is asked for.
@@ -43,8 +85,18 @@ class Output:
             ok: Whether the command gives what it was asked for.
         """
         if self.json:
+            if self.events:
+                whole = {
+                    "schema": EVENTS,
+                    "event": "result" if ok else "error",
+                    "kind": kind,
+                    "ok": ok,
+                    **content,
+                }
+                print(one_document(whole), file=sys.stdout)
+                return
             whole = {"schema": f"lrlab.{kind}/1", "ok": ok, **content}
-            print(json.dumps(_strict(whole), indent=2, allow_nan=False), file=sys.stdout)
+            print(one_document(whole, indent=2), file=sys.stdout)
 
     def note(self, text: str) -> None:
         """Print something that is not the result."""
@@ -68,6 +120,11 @@ class Output:
         return exit_code
 
 
+def one_document(content: Mapping[str, object], *, indent: int | None = None) -> str:
+    """Strict JSON; numbers that are not finite become null."""
+    return json.dumps(_strict(content), indent=indent, allow_nan=False)
+
+
 def _strict(value: object) -> object:
     """``value`` as strict JSON knows it."""
     if isinstance(value, float):
@@ -89,7 +146,12 @@ def speaks_unicode(stream: TextIO) -> bool:
     return (getattr(stream, "encoding", None) or "").lower().startswith(("utf", "cp65001"))
 
 
+def in_ci() -> bool:
+    """Whether continuous integration has started us: nobody is there to answer or to watch."""
+    return os.environ.get("CI", "").casefold() not in ("", "0", "false")
+
+
 def redraws(stream: TextIO) -> bool:
     """Whether lines can be drawn anew in place: a terminal that understands it, and nobody who asked for less."""
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or bool(os.environ.get("NO_COLOR"))
-    return stream.isatty() and not dumb
+    return stream.isatty() and not dumb and not in_ci()

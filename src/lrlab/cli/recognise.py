@@ -93,6 +93,8 @@ def _remarks(found: "Recognised", record: "RateRecord") -> list[str]:
         said.append(f"The rate was set every {best.held} {word}s and held in between.")
     if best.ends_beyond:
         said.append("The record ends before the schedule does; its length is inferred.")
+    if best.spec.name == "multi-step":
+        said.append("A plateau, which falls where a metric no longer gets better, leaves such a record too.")
     if found.others:
         said.append(
             f"As near, as far as the record tells: {'; '.join(str(other.spec) for other in found.others)}."

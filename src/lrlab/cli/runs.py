@@ -9,10 +9,11 @@ import typer
 
 from lrlab.cli import options
 from lrlab.cli.options import check_count, check_word
-from lrlab.cli.output import Output, speaks_unicode, width
-from lrlab.core.errors import NotFoundError
+from lrlab.cli.output import TABLE, Output, speaks_unicode, width
+from lrlab.core.errors import NotFoundError, SpecError
 from lrlab.core.lr_range import LRRange, format_lr, positive_rate
 from lrlab.core.outcome import Outcome, State
+from lrlab.core.question import Advance
 from lrlab.core.run import Run
 from lrlab.core.study import Study
 from lrlab.report.words import counted, format_score, one_line
@@ -54,6 +55,7 @@ def runs(
         typer.Option("--log", help="Show what the runs of a command have printed; all of them, or at --lr."),
     ] = False,
     store: options.Store = None,
+    form: options.TableFormat = None,
     json: options.Json = False,
 ) -> None:
     """The runs of a study; with --lr RATE everything about those at one rate."""
@@ -63,7 +65,9 @@ def runs(
     from lrlab.report.tables import runs_table
     from lrlab.report.text import runs_text
 
-    output = Output(json=json)
+    output = Output.of("runs", form, known=TABLE, json=json)
+    if log and output.csv:
+        raise SpecError("runs: --log shows text, and --format csv is for tables.", hint="Leave one out.")
     check_word("runs", "--state", state, _STATES)
     check_word("runs", "--sort", sort, _COLUMNS)
     check_count("runs", "--best", best)
@@ -83,18 +87,28 @@ def runs(
             if table or not study.runs
             else f"None of the {len(study.runs)} runs is like that."
         )
-        output.document("runs", {"study": name, "runs": [run_document(run, answer) for run in chosen]})
+        documents = [run_document(run, answer) for run in chosen]
+        output.rows(_FIELDS, documents)
+        output.document("runs", {"study": name, "runs": documents})
         return
-    output.result("\n\n".join(_story(run) for run in chosen))
+    output.result("\n\n".join(_story(run, _decisions(study, run)) for run in chosen))
+    if output.csv:
+        _show_records(output, chosen)
     output.document(
         "runs",
         {
             "study": name,
-            "runs": [run_document(run, answer) | {"records": _records(run)} for run in chosen],
+            "runs": [
+                run_document(run, answer)
+                | {"decisions": [{"until": a.until, "why": a.why} for a in _decisions(study, run)]}
+                | {"records": _records(run)}
+                for run in chosen
+            ],
         },
     )
 
 
+_FIELDS = ("arm", "lr", "seed", "status", "units", "score", "detail", "seconds", "why")
 _STATES = (*map(str, State), *map(str, Outcome))
 _COLUMNS = ("lr", "score", "units")
 
@@ -165,8 +179,27 @@ def _records(run: Run) -> list[dict[str, object]]:
     return [{"at": record.at, "step": record.step, "metrics": record.metrics} for record in run.records]
 
 
-def _story(run: Run) -> str:
-    """A run with the records at the ends of its units, and why it ended."""
+def _show_records(output: Output, chosen: Sequence[Run]) -> None:
+    """A row for each record of the runs; a metric is a column."""
+    rows = [
+        {"arm": run.arm, "lr": run.lr, "seed": run.seed, "at": record.at, "step": record.step}
+        | {f"metric/{name}" if name in _RECORD else name: value for name, value in record.metrics.items()}
+        for run in chosen
+        for record in run.records
+    ]
+    output.rows(tuple(dict.fromkeys((*_RECORD, *(name for row in rows for name in row)))), rows)
+
+
+_RECORD = ("arm", "lr", "seed", "at", "step")
+
+
+def _decisions(study: Study, run: Run) -> list[Advance]:
+    """What the searcher asked of a run, in order."""
+    return [advance for advance in study.advances if advance.key == run.key]
+
+
+def _story(run: Run, decisions: Sequence[Advance]) -> str:
+    """A run with the records at the ends of its units, every decision about it, and why it ended or waits."""
     head = f"{run.key}: {run.status} after {counted(run.units, 'unit')}, {run.seconds:.1f} s"
     shown = [record for record in run.records if record.ends_unit or record.at == 0]
     names = list(dict.fromkeys(name for record in shown for name in record.metrics))
@@ -181,6 +214,7 @@ def _story(run: Run) -> str:
     hidden = len(run.records) - len(shown)
     if hidden:
         lines.append(f"  and {counted(hidden, 'record')} inside units; --json shows them")
+    lines += [f"  until {advance.until}: {advance.why}" for advance in decisions if advance.why]
     if run.detail:
         lines += ["  " + line for line in run.detail.splitlines()]
     return "\n".join(lines)

@@ -207,7 +207,7 @@ def _draw(
 ) -> None:
     from lrlab.api.results import write_file
     from lrlab.api.schedule_views import check_picture, views_chart, written_chart
-    from lrlab.report.schedule_text import facts_table, schedule_plot
+    from lrlab.report.schedule_text import facts_table, named, schedule_plot
 
     specs, peak = [_read(text) for text in texts], _peak(lr)
     if file is not None:
@@ -217,6 +217,8 @@ def _draw(
     if file is not None:
         write_file(file, written_chart(chart, file))
         output.result(str(file))
+        if len(seen) > 1:
+            output.result("\n".join(["", *named(chart, width=width())]))
     else:
         output.result(schedule_plot(chart, width=width(), unicode=speaks_unicode(sys.stdout)))
     if len(seen) > 1:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lrlab.cli.options import Json, Store, StudyName, check_count, check_word
-from lrlab.cli.output import Output, width
+from lrlab.cli.options import Json, Store, StudyName, TableFormat, check_count, check_word
+from lrlab.cli.output import TABLE, Output, width
 from lrlab.core.lr_range import format_lr
 from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
@@ -44,11 +44,12 @@ def listed(
     sort: SortOption = "created",
     limit: LimitOption = None,
     store: Store = None,
+    form: TableFormat = None,
     json: Json = False,
 ) -> None:
     """The studies in the store: list them, or show one."""
     if context.invoked_subcommand is None:
-        ls(state=state, task=task, sort=sort, limit=limit, store=store, json=json)
+        ls(state=state, task=task, sort=sort, limit=limit, store=store, form=form, json=json)
 
 
 @studies.command()
@@ -58,12 +59,13 @@ def ls(
     sort: SortOption = "created",
     limit: LimitOption = None,
     store: Store = None,
+    form: TableFormat = None,
     json: Json = False,
 ) -> None:
     """One line a study, newest first."""
     from lrlab.api.engines import open_lab
 
-    output = Output(json=json)
+    output = Output.of("studies", form, known=TABLE, json=json)
     check_word("studies", "--state", state, _STATES)
     check_word("studies", "--sort", sort, tuple(_COLUMNS))
     check_count("studies", "--limit", limit)
@@ -79,7 +81,9 @@ def ls(
         output.result(f"None of the studies here ({len(every)} in all) is like that.")
     else:
         output.result(_table([_HEAD, *(_cells(summary) for summary in found)]))
-    output.document("studies", {"studies": [_document(summary) for summary in found]})
+    documents = [_document(summary) for summary in found]
+    output.rows(_FIELDS, documents)
+    output.document("studies", {"studies": documents})
 
 
 @studies.command()
@@ -142,6 +146,9 @@ def _cells(summary: StudySummary) -> list[str]:
         _time(summary.created)[:16].replace("T", " "),
         short(summary.task),
     ]
+
+
+_FIELDS = ("study", "task", "state", "created", "runs", "cost", "lr", "problem")
 
 
 def _document(summary: StudySummary) -> dict[str, object]:

@@ -7,7 +7,7 @@ import typer
 from lrlab.cli import data_options, options
 from lrlab.cli.arms import with_alternatives
 from lrlab.cli.foreign import foreign_words
-from lrlab.cli.output import Output
+from lrlab.cli.output import STUDY, Output
 from lrlab.cli.sweep_target import sweep_target, typed
 from lrlab.readers.names import parse_columns
 
@@ -200,6 +200,7 @@ def sweep(
     memory: options.Memory = None,
     threads: options.Threads = 1,
     devices: options.Devices = None,
+    form: options.StudyFormat = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -209,6 +210,7 @@ def sweep(
     lrlab sweep recipe mymodule:recipe --lr 1e-5:1e-1, or any program, with {lr}, {budget}, {seed} and {dir} in its words:
     lrlab sweep --budget 20 --read log.csv -- python train.py --lr {lr} --epochs {budget} --out {dir}
     """
+    output = Output.of("sweep", form, known=STUDY, json=json, quiet=quiet)
     settings: dict[str, object | None] = {
         "budget": budget,
         "metric": metric,
@@ -260,7 +262,6 @@ def sweep(
     from lrlab.cli.answers import give
     from lrlab.cli.watching import build_task, carry_out
 
-    output = Output(json=json, quiet=quiet)
     task = build_task(known)
     one = next(iter(task.values())) if isinstance(task, dict) else task
     if about := getattr(one, "description", ""):

@@ -4,20 +4,21 @@ from pathlib import Path
 
 import typer
 
-from lrlab.cli.options import Json
-from lrlab.cli.output import Output
+from lrlab.cli.options import Json, TableFormat
+from lrlab.cli.output import TABLE, Output
 from lrlab.core.errors import NotFoundError
 from lrlab.report.words import one_line, short
 
+_COLUMNS = ("name", "kind", "what", "data", "budget", "metric", "problem")  # of --format csv
 _HEAD = ("name", "kind", "budget", "metric", "what")
 
 
-def targets(json: Json = False) -> None:
+def targets(form: TableFormat = None, json: Json = False) -> None:
     """The targets in lrlab.toml, and whether each can be trained; nothing is trained."""
     from lrlab.api.examine import Examined, examine
     from lrlab.api.project import FILE, find_project, read_project
 
-    output = Output(json=json)
+    output = Output.of("targets", form, known=TABLE, json=json)
     path = find_project(Path.cwd())
     if path is None:
         raise NotFoundError(
@@ -39,6 +40,21 @@ def targets(json: Json = False) -> None:
         lines = [f"{path} names no target."]
     lines += [f"broken: {seen.target.name}: {one_line(seen.problem)}" for seen in broken]
     output.result("\n".join(lines))
+    output.rows(
+        _COLUMNS,
+        (
+            {
+                "name": seen.target.name,
+                "kind": seen.target.kind,
+                "what": seen.target.what,
+                "data": seen.target.data,
+                "budget": seen.budget,
+                "metric": seen.metric,
+                "problem": seen.problem,
+            }
+            for seen in found
+        ),
+    )
     rest = f"{len(broken)} of {len(found)} targets cannot be trained as they are."
     content: dict[str, object] = {
         "project": str(path),

@@ -3,13 +3,14 @@
 import contextlib
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 from lrlab.api.results import Answer
 from lrlab.api.targets import build
 from lrlab.cli.answers import command
+from lrlab.cli.events import EventLines
 from lrlab.cli.output import Output
 from lrlab.cli.progress_view import progress_view
 from lrlab.core.errors import StudyInterrupted
@@ -33,8 +34,9 @@ def carry_out(
     Raises:
         typer.Exit: After a signal, with the exit code 128 and its number; everything is saved.
     """
+    stdout = sys.stdout
     try:
-        with contextlib.redirect_stdout(sys.stderr), _progress(output) as listener:
+        with contextlib.redirect_stdout(sys.stderr), _progress(output, stdout) as listener:
             return ask(*args, store=store, progress=listener, **settings)
     except StudyInterrupted as interrupt:
         code = 128 + interrupt.signal
@@ -55,5 +57,7 @@ def carry_out(
         raise typer.Exit(130) from None
 
 
-def _progress(output: Output) -> "contextlib.AbstractContextManager[ProgressListener | None]":
+def _progress(output: Output, stdout: TextIO) -> "contextlib.AbstractContextManager[ProgressListener | None]":
+    if output.events:
+        return contextlib.nullcontext(EventLines(stdout))
     return contextlib.nullcontext() if output.quiet else progress_view(sys.stderr)

@@ -37,7 +37,7 @@ class Run:
         records: What it reported, in order.
         outcome: How it ended, or None.
         state: Where it stands while it has not ended.
-        detail: A sentence for a person: why it ended, or the traceback of its failure.
+        detail: A sentence for a person: why it ended or waits, or the traceback of its failure.
         lost_units: Units that had to be trained again after a crash; shown apart, not part of the cost.
         repeated_units: Units trained again because a frozen run could not be kept; part of the cost.
         why: The searcher's reason for the last slice that it asked for.

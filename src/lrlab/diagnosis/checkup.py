@@ -46,6 +46,7 @@ class Log:
         optimizer: Its name; "" if unknown.
         planned: The planned rate of every step, for the audit; None where there is no plan.
         relative: Whether ``planned`` are multipliers of an unknown peak.
+        running: Whether more will come, so that the plan has not ended early.
         source: What was read.
         notes: What could not be told from the source itself.
     """
@@ -56,6 +57,7 @@ class Log:
     optimizer: str = ""
     planned: Floats | None = None
     relative: bool = False
+    running: bool = False
     source: str = ""
     notes: tuple[Unchecked, ...] = ()
 
@@ -66,22 +68,57 @@ def check_up(log: Log) -> Checkup:
     Raises:
         SpecError: If the optimizer is not known, or the plan does not fit the rates.
     """
-    kind = family(log.optimizer)
     tracks = {name: Track() for name in log.columns}
     for name, (steps, values) in log.columns.items():
         tracks[name].extend(steps, values)
+    return check_up_tracks(
+        tracks,
+        seen=log.seen,
+        total=log.total,
+        optimizer=log.optimizer,
+        planned=_audit(log),
+        source=log.source,
+        notes=log.notes,
+    )
+
+
+def check_up_tracks(
+    tracks: Mapping[str, Track],
+    *,
+    seen: int,
+    total: int | None = None,
+    optimizer: str = "",
+    planned: Sequence[Finding] | None = None,
+    source: str = "",
+    notes: tuple[Unchecked, ...] = (),
+) -> Checkup:
+    """Everything that columns tell which were taken in point by point; what it costs does not grow with them.
+
+    Args:
+        tracks: Column to its signals.
+        seen: Optimizer steps seen.
+        total: Length of the whole training; None if unknown.
+        optimizer: Its name; "" if unknown.
+        planned: Findings of the schedule's audit; None where there was none.
+        source: What was read.
+        notes: What could not be told from the source itself.
+
+    Raises:
+        SpecError: If the optimizer is not known.
+    """
+    kind = family(optimizer)
     blocks = {name: track.blocks() for name, track in tracks.items() if track.count}
-    total = max(log.total or log.seen, log.seen, 1)
+    length = max(total or seen, seen, 1)
     signs = Signs(
         tracks=tracks,
         blocks=blocks,
-        rate=_rate(tracks, blocks, kind, seen=max(log.seen, 1), total=total),
-        seen=log.seen,
-        total=total,
-        told_total=log.total is not None,
-        planned=_audit(log),
+        rate=_rate(tracks, blocks, kind, seen=max(seen, 1), total=length),
+        seen=seen,
+        total=length,
+        told_total=total is not None,
+        planned=planned,
     )
-    found, unchecked = [], list(log.notes)
+    found, unchecked = [], list(notes)
     for rule in RULES:
         gap = rule.unchecked(signs)
         verdict = rule.look(signs) if gap is None else None
@@ -97,11 +134,11 @@ def check_up(log: Log) -> Checkup:
         rate=final,
         verdicts=tuple(sorted(found, key=lambda verdict: (-verdict.weight, verdict.first_step))),
         unchecked=tuple(unchecked),
-        source=log.source,
-        columns=tuple(log.columns),
-        steps=log.seen,
-        total_steps=log.total,
-        optimizer=log.optimizer,
+        source=source,
+        columns=tuple(tracks),
+        steps=seen,
+        total_steps=total,
+        optimizer=optimizer,
         lr=float(blocks["lr"][:, HIGH].max()) if "lr" in blocks else None,
     )
 
@@ -140,7 +177,8 @@ def _audit(log: Log) -> Sequence[Finding] | None:
         plan = log.planned[steps[kept].astype(int)]
         top = int(np.argmax(plan))
         base = float(rates[kept][top] / plan[top]) if plan[top] > 0 else 1.0
-    return audit(log.planned, rates[kept], lr=base, steps=steps[kept].astype(int), tolerance=1e-4)
+    found = audit(log.planned, rates[kept], lr=base, steps=steps[kept].astype(int), tolerance=1e-4)
+    return [one for one in found if not (log.running and one.kind == "ended_early")]
 
 
 def _settled(found: list[Verdict]) -> list[Verdict]:

@@ -1,28 +1,33 @@
 """What the learning curves show, computed once as frozen values; the renderers only draw them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrlab.core.answer import Answer
+from lrlab.core.errors import SpecError
+from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome, State
 from lrlab.core.run import Run
 from lrlab.report.charts import arm_names, placed, tones
 from lrlab.report.downsample import m4
 from lrlab.report.scales import LARGEST, Scale, robust_range, y_scale
+from lrlab.report.view import View, smoothed
 from lrlab.report.words import counted
 
 MOST_CURVES = 64
 MOST_POINTS = 1_500
 # All curves of one chart together; more is not seen and makes a report large.
 _ALL_POINTS = 40_000
+_AS_USUAL = View()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One run's metric over its training.
+    """One run's metric over its training, or the mean of the runs at one rate.
 
     Args:
         arm: Its alternative.
@@ -37,6 +42,8 @@ class Curve:
         left_out: Points that are not finite, or not above zero on a log axis.
         diverged: Whether it ended by diverging: its last finite point gets a cross.
         winner: Whether it is the answer's run.
+        low: The lowest of the seeds at each place; empty where one run alone is drawn.
+        high: The highest.
     """
 
     arm: str
@@ -51,6 +58,8 @@ class Curve:
     left_out: int
     diverged: bool
     winner: bool
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,7 @@ class LearningCurves:
     Args:
         metric: Its name.
         direction: ``"min"`` or ``"max"``.
-        unit: Unit of the x axis.
+        unit: What the x axis counts.
         arms: Every alternative; a curve's ``dash`` is its place here.
         curves: By arm, rate and seed; at most 64, each with at least one point.
         hidden: Runs with points that are not drawn because there are too many.
@@ -84,113 +93,181 @@ class LearningCurves:
     caption: tuple[str, ...]
 
 
-def learning_curves(answer: Answer) -> LearningCurves:
-    """The learning curves of an answer's runs; the order of its runs does not matter."""
-    question, metric = answer.question, answer.question.metric
+def learning_curves(answer: Answer, view: View = _AS_USUAL) -> LearningCurves:
+    """The learning curves of an answer's runs; the order of its runs does not matter.
+
+    Raises:
+        SpecError: If no run has recorded the metric that ``view`` names.
+    """
+    question, metric = answer.question, _metric(answer, view)
     runs = placed(answer.runs)
     tone = tones(runs)
-    series = {run.key: _finite_series(run, answer) for run in runs}
-    with_points = [run for run in runs if len(series[run.key][0])]
+    series = {run.key: _finite_series(run, metric, view) for run in runs}
+    with_points = [run for run in runs if len(series[run.key].x)]
+    if view.metric and not with_points:
+        raise SpecError(f"view: no run has a value of {view.metric!r:.80} at any {_counted(answer, view)}.")
     sober = [run for run in with_points if run.outcome is not Outcome.DIVERGED] or with_points
-    values = [float(v) for run in sober for v in series[run.key][1]]
+    values = np.concatenate([np.empty(0), *(series[run.key].y for run in sober)]).tolist()
     # Long runs have most of the values; where runs start and where short ones stopped is to be seen as well.
-    starts = sorted(float(series[run.key][1][0]) for run in sober)[len(sober) // 2 :][:1]
-    scale = y_scale(values, metric, keep=starts)
-    ends = [float(series[run.key][1][-1]) for run in sober]
+    starts = sorted(float(series[run.key].y[0]) for run in sober)[len(sober) // 2 :][:1]
+    scale: Scale = view.scale or y_scale(values, metric, keep=starts)
+    ends = [float(series[run.key].y[-1]) for run in sober]
     low, high = robust_range(ends, metric=metric, scale=scale) or (0.0, 0.0)
     keep = starts + [end for end in ends if low <= end <= high]
-    shown = _chosen(with_points, answer)
+    groups = _groups(with_points, view)
+    shown = groups if view.every else _chosen(groups, answer)
     points = min(MOST_POINTS, max(200, _ALL_POINTS // max(len(shown), 1)))
     arms = arm_names(answer)
-    winner = answer.winner
     curves = tuple(
-        _curve(run, series[run.key], scale=scale, points=points, tone=tone(run.lr), dash=arms.index(run.arm),
-               winner=winner is not None and run.key == winner.key)
-        for run in shown
+        _curve(own, _mean([series[run.key] for run in own]), scale=scale, points=points, tone=tone(own[0].lr),
+               dash=arms.index(own[0].arm), winner=_wins(own, answer))
+        for own in shown
     )  # fmt: skip
-    last = max((float(series[run.key][0][-1]) for run in with_points), default=0.0)
+    last = max((float(series[run.key].x[-1]) for run in with_points), default=0.0)
+    hidden = len(groups) - len(shown)
     return LearningCurves(
         metric=metric.name,
         direction=metric.direction,
-        unit=question.unit,
+        unit=_counted(answer, view),
         arms=arms,
         curves=tuple(curve for curve in curves if curve.x),
-        hidden=len(with_points) - len(shown),
+        hidden=hidden,
         lr_range=(min(run.lr for run in runs), max(run.lr for run in runs)) if runs else None,
-        x_range=(0.0, max(last, float(question.budget))),
+        x_range=(0.0, max(last, float(question.budget) if view.x == "unit" else 1.0)),
         y_range=robust_range(values, metric=metric, scale=scale, keep=keep),
         y_scale=scale,
-        caption=_curves_caption(
-            curves, len(with_points) - len(shown), silent=len(answer.runs) - len(with_points)
-        ),
+        caption=_curves_caption(curves, hidden, view, silent=len(answer.runs) - len(with_points)),
     )
 
 
-Series = tuple[NDArray[np.float64], NDArray[np.float64], int]
+def _metric(answer: Answer, view: View) -> Metric:
+    own = answer.question.metric
+    if view.metric in ("", own.name):
+        return own
+    try:
+        return replace(Metric.parse(view.metric), name=view.metric)
+    except SpecError:  # its name does not tell which side is good, so none is cut off sooner
+        return Metric(view.metric, "min")
 
 
-def _finite_series(run: Run, answer: Answer) -> Series:
-    """Places and finite values of the metric, by place, and how many values were not finite."""
-    pairs = list(run.values(answer.question.metric))
+def _counted(answer: Answer, view: View) -> str:
+    return answer.question.unit if view.x == "unit" else "step"
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Places and finite values of a metric, by place; how many values were not finite; of means the range of the seeds."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    left_out: int
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+
+
+def _finite_series(run: Run, metric: Metric, view: View) -> _Series:
+    if view.x == "step":
+        pairs = [(float(r.step), r.metrics[metric.name]) for r in run.records
+                 if r.step is not None and metric.name in r.metrics]  # fmt: skip
+    else:
+        pairs = list(run.values(metric))
     x = np.array([at for at, _ in pairs], dtype=np.float64)
     y = np.array([value for _, value in pairs], dtype=np.float64)
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     finite = np.abs(y) <= LARGEST
-    return x[finite], y[finite], int(len(y) - finite.sum())
+    left_out = int(len(y) - finite.sum())
+    x, y = x[finite], y[finite]
+    return _Series(x, smoothed(x, y, view.smooth) if view.smooth else y, left_out)
 
 
-def _chosen(runs: Sequence[Run], answer: Answer) -> list[Run]:
-    """At most ``MOST_CURVES`` runs: the winner, those that train, the best, an even choice of the rest."""
-    if len(runs) <= MOST_CURVES:
-        return list(runs)
-    question = answer.question
+def _groups(runs: Sequence[Run], view: View) -> list[list[Run]]:
+    """The runs that make one line each."""
+    if view.by == "run":
+        return [[run] for run in runs]
+    return [list(own) for _, own in groupby(runs, key=lambda run: (run.arm, run.lr))]
+
+
+def _mean(series: Sequence[_Series]) -> _Series:
+    """The mean of the seeds that have a value at a place, and their range."""
+    if len(series) == 1:
+        return series[0]
+    x, place = np.unique(np.concatenate([one.x for one in series]), return_inverse=True)
+    y = np.concatenate([one.y for one in series])
+    low, high = np.full(len(x), np.inf), np.full(len(x), -np.inf)
+    np.minimum.at(low, place, y)
+    np.maximum.at(high, place, y)
+    mean = np.bincount(place, weights=y, minlength=len(x)) / np.bincount(place, minlength=len(x))
+    return _Series(x, mean, sum(one.left_out for one in series), low, high)
+
+
+def _wins(runs: Sequence[Run], answer: Answer) -> bool:
     winner = answer.winner
+    return winner is not None and any(run.key == winner.key for run in runs)
 
-    def rank(run: Run) -> tuple[bool, bool, float]:
-        score = run.score(question.metric, reduce=question.reduce)
-        running = run.state is State.RUNNING and not run.ended
-        return (winner is None or run.key != winner.key, not running, question.metric.loss(score))
 
-    ranked = sorted(runs, key=rank)
+def _chosen(groups: Sequence[list[Run]], answer: Answer) -> Sequence[list[Run]]:
+    """At most ``MOST_CURVES`` lines: the winner, those that train, the best, an even choice of the rest."""
+    if len(groups) <= MOST_CURVES:
+        return groups
+    question = answer.question
+
+    def rank(runs: list[Run]) -> tuple[bool, bool, float]:
+        best = min(question.metric.loss(run.score(question.metric, reduce=question.reduce)) for run in runs)
+        running = any(run.state is State.RUNNING and not run.ended for run in runs)
+        return (not _wins(runs, answer), not running, best)
+
+    def key(runs: list[Run]) -> tuple[object, ...]:
+        return tuple(runs[0].key)
+
+    ranked = sorted(groups, key=rank)
     first = ranked[:16]
-    rest = sorted(ranked[16:], key=lambda run: run.key)
+    rest = sorted(ranked[16:], key=key)
     room = MOST_CURVES - len(first)
     even = [rest[round(k * (len(rest) - 1) / (room - 1))] for k in range(room)]
-    return sorted(first + even, key=lambda run: run.key)
+    return sorted(first + even, key=key)
 
 
 def _curve(
-    run: Run, series: Series, *, scale: Scale, points: int, tone: float, dash: int, winner: bool
+    runs: Sequence[Run], series: _Series, *, scale: Scale, points: int, tone: float, dash: int, winner: bool
 ) -> Curve:
-    x, y, left_out = series
+    x, y, left_out, low, high = series.x, series.y, series.left_out, series.low, series.high
     if scale == "log":
         above = y >= 1 / LARGEST
         left_out += int(len(y) - above.sum())
         x, y = x[above], y[above]
+        low, high = (None, None) if low is None or high is None else (low[above], high[above])
     kept = m4(x, y, points=points)
     return Curve(
-        arm=run.arm,
-        lr=run.lr,
-        seed=run.seed,
-        status=run.status,
+        arm=runs[0].arm,
+        lr=runs[0].lr,
+        seed=runs[0].seed,
+        status=runs[0].status if len(runs) == 1 else counted(len(runs), "seed"),
         tone=tone,
         dash=dash,
         x=tuple(x[kept].tolist()),
         y=tuple(y[kept].tolist()),
         raw_points=len(x),
         left_out=left_out,
-        diverged=run.outcome is Outcome.DIVERGED,
+        diverged=all(run.outcome is Outcome.DIVERGED for run in runs),
         winner=winner,
+        low=() if low is None else tuple(low[kept].tolist()),
+        high=() if high is None else tuple(high[kept].tolist()),
     )
 
 
-def _curves_caption(curves: Sequence[Curve], hidden: int, *, silent: int) -> tuple[str, ...]:
+def _curves_caption(curves: Sequence[Curve], hidden: int, view: View, *, silent: int) -> tuple[str, ...]:
     raw, drawn = sum(c.raw_points for c in curves), sum(len(c.x) for c in curves)
-    said = []
+    said = ["One line a run, coloured by its rate."]
+    if view.by == "rate":
+        said = [
+            "One line a rate: the mean of the seeds that have a value there; the band is their lowest and highest."
+        ]
+    if view.smooth:
+        said.append(f"Smoothed: a value {view.smooth:g} back counts half as much.")
     if hidden:
         said.append(
-            f"{counted(len(curves), 'run')} drawn, {hidden} more hidden: the best and an even choice."
+            f"{counted(len(curves), view.by)} drawn, {hidden} more hidden: the best and an even choice."
         )
     if drawn < raw:
         said.append(

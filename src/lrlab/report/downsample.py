@@ -45,6 +45,10 @@ def m4(x: NDArray[np.float64], y: NDArray[np.float64], *, points: int) -> NDArra
     column = np.floor(x / width) - np.floor(x[0] / width)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(column)) + 1))
     ends = np.concatenate((starts[1:], [count])) - 1
-    # Stable order by column, then value: the first of a column is its lowest, the last its highest.
-    order = np.lexsort((y, column))
-    return np.unique(np.concatenate((starts, ends, order[starts], order[ends])))
+    sizes = ends - starts + 1
+    # Of equal values the first of the lowest and the last of the highest, so that the choice has one rule.
+    lowest = np.flatnonzero(y == np.repeat(np.minimum.reduceat(y, starts), sizes))
+    highest = np.flatnonzero(y == np.repeat(np.maximum.reduceat(y, starts), sizes))
+    lowest = lowest[np.searchsorted(lowest, starts)]
+    highest = highest[np.searchsorted(highest, ends, side="right") - 1]
+    return np.unique(np.concatenate((starts, ends, lowest, highest)))

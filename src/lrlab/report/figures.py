@@ -15,6 +15,7 @@ from lrlab.report.marks import Spec, dash, label
 from lrlab.report.palette import LIGHT, Theme, tone_color
 from lrlab.report.scales import Scale, lr_ticks, tick_labels, value_labels
 from lrlab.report.schedules import ScheduleChart
+from lrlab.report.timeline import Timeline
 from lrlab.report.words import format_score, short
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def curves_figure(chart: LearningCurves, *, theme: Theme = LIGHT, legend: bool =
     Raises:
         NotFoundError: If Plotly is not installed.
     """
-    data = [_curve(curve, chart, theme) for curve in chart.curves]
+    data = [_range(curve, theme) for curve in chart.curves if curve.low]
+    data += [_curve(curve, chart, theme) for curve in chart.curves]
     data += [_cross(curve, chart, theme) for curve in chart.curves if curve.diverged and chart.y_range]
     if chart.lr_range is not None and chart.lr_range[0] < chart.lr_range[1] and chart.curves:
         data.append(_color_bar(chart.lr_range, theme))
@@ -81,8 +83,35 @@ def schedule_figure(chart: ScheduleChart, *, theme: Theme = LIGHT, legend: bool 
     data = [marks.schedule(curve, chart.quantity, theme) for curve in chart.curves]
     layout = _layout(theme, len(chart.curves) if legend and several else 0) | {
         "xaxis": _axis(theme) | {"title": {"text": label(chart.unit)}, "range": list(chart.x_range)},
-        "yaxis": _axis(theme) | {"title": {"text": label(chart.quantity)}, "range": list(chart.y_range)},
+        "yaxis": _axis(theme)
+        # By itself Plotly writes 3e-4 as 300µ.
+        | {
+            "title": {"text": label(chart.quantity), "standoff": 10},
+            "range": list(chart.y_range),
+            "exponentformat": "e",
+            "automargin": True,
+        },
     }
+    return _figure(data, layout)
+
+
+def timeline_figure(chart: Timeline, *, theme: Theme = LIGHT) -> "Figure":
+    """The timeline; each trace's ``customdata`` holds its rate.
+
+    Raises:
+        NotFoundError: If Plotly is not installed.
+    """
+    data = [marks.slices(place, row, theme) for place, row in enumerate(chart.rows)]
+    every = -(-len(chart.rows) // 24) or 1
+    shown = range(0, len(chart.rows), every)
+    layout = _layout(theme, 0) | {
+        "xaxis": _axis(theme) | {"title": {"text": "cost so far, full runs"}, "range": [0, chart.cost or 1]},
+        "yaxis": _axis(theme)
+        | {"range": [-0.7, max(len(chart.rows), 1) - 0.3], "tickvals": list(shown), "showgrid": False,
+           "ticktext": [label(chart.rows[k].label) for k in shown], "fixedrange": True, "automargin": True},
+    }  # fmt: skip
+    if not chart.rows:
+        layout["annotations"] = [_notice("Nothing is trained yet.", theme)]
     return _figure(data, layout)
 
 
@@ -170,7 +199,25 @@ def _value_axis(metric: str, span: tuple[float, float] | None, scale: Scale, the
     }
 
 
+def _range(curve: Curve, theme: Theme) -> Spec:
+    """Lowest to highest of the seeds at one rate."""
+    return {
+        "type": "scatter",
+        "meta": "range",
+        "mode": "lines",
+        "x": [*curve.x, *reversed(curve.x)],
+        "y": [*curve.low, *reversed(curve.high)],
+        "fill": "toself",
+        "fillcolor": marks.faded(tone_color(curve.tone, theme), 0.18),
+        "line": {"width": 0},
+        "customdata": [curve.lr],
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
 def _curve(curve: Curve, chart: LearningCurves, theme: Theme) -> Spec:
+    who = f"seed {curve.seed}, {curve.status}" if not curve.low else f"mean of {curve.status}"
     arm = "" if len(chart.arms) == 1 else f", {label(curve.arm)}"
     first = next(c for c in chart.curves if c.dash == curve.dash) is curve
     return {
@@ -186,7 +233,7 @@ def _curve(curve: Curve, chart: LearningCurves, theme: Theme) -> Spec:
         },
         "marker": {"color": tone_color(curve.tone, theme), "size": 6},
         "customdata": [curve.lr],
-        "hovertemplate": f"lr {format_lr(curve.lr)}, seed {curve.seed}{arm}, {curve.status}"
+        "hovertemplate": f"lr {format_lr(curve.lr)}, {who}{arm}"
         f"<br>{chart.unit} %{{x:.5g}}: %{{y:.4g}}<extra></extra>",
         "name": label(curve.arm),
         "legendgroup": str(curve.dash),

@@ -156,7 +156,7 @@ def _lines_figure(chart: LearningCurves) -> Safe:
         tag("div", id="learning-curves", class_="plot", role="group", aria_labelledby="lines-title",
             aria_describedby="lines-caption", data_state="loading", data_series=len(chart.curves), data_points=drawn,
             data_raw_points=raw, data_y_scale=chart.y_scale, data_testid="learning-curves"),
-        tag("figcaption", " ".join(("One line a run, coloured by its rate.", arms, *chart.caption)),
+        tag("figcaption", " ".join((chart.caption[0], arms, *chart.caption[1:])),
             id="lines-caption"),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import Point, UCurve
 from lrlab.report.palette import DASHES, Theme, tone_color
 from lrlab.report.schedules import ScheduleCurve
+from lrlab.report.timeline import TimelineRow
 from lrlab.report.words import format_score, short
 
 MARKERS = ("circle", "square", "diamond", "triangle-down", "cross", "hexagon")
@@ -243,6 +244,28 @@ def dash(index: int) -> str:
     """The dash pattern of an arm."""
     lengths = DASHES[index % len(DASHES)]
     return ",".join(f"{2 * length:g}px" for length in lengths) if lengths else "solid"
+
+
+def slices(place: int, row: TimelineRow, theme: Theme) -> Spec:
+    """The slices of one run as thick lines at one height."""
+    x: list[float | None] = []
+    texts: list[str] = []
+    for bar in row.bars:
+        x += [bar.begin, bar.end, None]
+        texts += [label(bar.text)] * 3
+    return {
+        "type": "scatter",
+        "meta": "slices",
+        "mode": "lines",
+        "x": x,
+        "y": [place] * len(x),
+        "line": {"color": tone_color(row.tone, theme), "width": 9},
+        "customdata": [row.lr],
+        "hovertext": texts,
+        "hoverinfo": "text",
+        "connectgaps": False,
+        "showlegend": False,
+    }
 
 
 def faded(color: str, alpha: float) -> str:

@@ -37,7 +37,7 @@ LIGHT = Theme(
     muted="#57606a",
     grid="#e3e6ea",
     accent="#3b5bdb",
-    safe="#2b8a3e",
+    safe="#1a7f37",
     diverged="#b4231f",
     ramp=(0.0, 0.64),
 )

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lrlab.core.errors import NotFoundError
+from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import Point, UCurve
 from lrlab.report.curves import LearningCurves
 from lrlab.report.palette import DASHES, LIGHT, Theme, tone_color
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "D", "v", "P", "h")
 # More labels than this lie on one another; the table has the numbers.
 MOST_LABELS = 30
+_SHORT_NAME = 40  # two columns of a legend have room for it
+_SMALL_RATES = 0.01  # below, rates are written with an exponent
 # The settings of matplotlib belong to the whole process; two threads must not change them at once.
 _settings = threading.Lock()
 
@@ -39,16 +42,16 @@ def u_curve_picture(
     Raises:
         NotFoundError: If matplotlib is not installed.
     """
-    figure = _figure(width, height, theme)
+    figure = blank_figure(width, height, theme)
     crossed = chart.of("diverged")
     if crossed:
         lane, axes = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1, 9], "hspace": 0.02})
-        _draw_lane(lane, crossed, theme, label=_text(chart.legend["diverged"]))
+        _draw_lane(lane, crossed, theme, label=plain_text(chart.legend["diverged"]))
     else:
         axes = figure.subplots()
-    _style(axes, theme)
+    style_axes(axes, theme)
     _rate_axis(axes, chart.x_range)
-    axes.set_ylabel(_text(short(chart.metric)))
+    axes.set_ylabel(plain_text(short(chart.metric)))
     if chart.y_range is None:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "No run has a score.", transform=axes.transAxes, ha="center", color=theme.muted)
@@ -58,12 +61,12 @@ def u_curve_picture(
     if waiting := chart.of("none"):
         axes.plot([p.lr for p in waiting], [0.0] * len(waiting), "|", color=theme.muted, markersize=9,
                   transform=axes.get_xaxis_transform(), clip_on=False, gid="none",
-                  label=_text(chart.legend["none"]))  # fmt: skip
+                  label=plain_text(chart.legend["none"]))  # fmt: skip
     _draw_answer(axes, lane if crossed else None, chart, theme)
     handles: dict[object, Any] = {}
     for one in (axes, lane) if crossed else (axes,):
         handles |= {label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)}
-    order = [_text(text) for text in chart.legend.values() if _text(text) in handles]
+    order = [plain_text(text) for text in chart.legend.values() if plain_text(text) in handles]
     if order and legend:
         figure.legend(
             [handles[text] for text in order],
@@ -88,13 +91,13 @@ def curves_picture(
     Raises:
         NotFoundError: If matplotlib is not installed.
     """
-    figure = _figure(width, height, theme)
+    figure = blank_figure(width, height, theme)
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.subplots()
-    _style(axes, theme)
-    axes.set_xlabel(_text(chart.unit))
-    axes.set_ylabel(_text(short(chart.metric)))
+    style_axes(axes, theme)
+    axes.set_xlabel(plain_text(chart.unit))
+    axes.set_ylabel(plain_text(short(chart.metric)))
     axes.set_xlim(*chart.x_range)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=chart.x_range[1] >= 2))
     if chart.y_range is None:
@@ -108,6 +111,9 @@ def curves_picture(
                             zorder=4 if curve.winner else 3, gid=f"curve-{number}")  # fmt: skip
         if dashes := DASHES[curve.dash % len(DASHES)]:
             line.set_dashes(dashes)
+        if curve.low:
+            axes.fill_between(curve.x, curve.low, curve.high, color=color, alpha=0.18, linewidth=0, zorder=2,
+                              gid=f"range-{number}")  # fmt: skip
         if curve.diverged:
             low, high = chart.y_range
             axes.scatter([curve.x[-1]], [min(max(curve.y[-1], low), high)], marker="x", color=color, s=40,
@@ -120,7 +126,7 @@ def curves_picture(
         for line, dash in zip(lines, shown, strict=True):
             if dashes := DASHES[dash % len(DASHES)]:
                 line.set_dashes(dashes)
-        names = [_text(chart.arms[dash]) for dash in shown]
+        names = [plain_text(chart.arms[dash]) for dash in shown]
         figure.legend(lines, names, loc="outside lower center", ncols=2, frameon=False, fontsize=8,
                       labelcolor=theme.text)  # fmt: skip
     return figure
@@ -134,16 +140,17 @@ def schedule_picture(
     Raises:
         NotFoundError: If matplotlib is not installed.
     """
-    figure = _figure(width, height, theme)
+    figure = blank_figure(width, height, theme)
     axes = figure.subplots()
     _draw_schedules(axes, chart, theme, linewidth=1.8)
-    axes.set_xlabel(_text(chart.unit))
-    axes.set_ylabel(_text(chart.quantity))
+    axes.set_xlabel(plain_text(chart.unit))
+    axes.set_ylabel(plain_text(chart.quantity))
     if len(chart.curves) > 1:
-        figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=8, labelcolor=theme.text,
-                      handlelength=3.5)  # fmt: skip
+        columns = 2 if max(len(short(curve.name, 90)) for curve in chart.curves) <= _SHORT_NAME else 1
+        figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8,
+                      labelcolor=theme.text, handlelength=3.5)  # fmt: skip
     else:
-        axes.set_title(_text(short(chart.curves[0].name, 80)), color=theme.text, fontsize=10, loc="left")
+        axes.set_title(plain_text(short(chart.curves[0].name, 80)), color=theme.text, fontsize=10, loc="left")
     return figure
 
 
@@ -154,11 +161,11 @@ def schedule_gallery(charts: Sequence[ScheduleChart], *, theme: Theme = LIGHT, c
         NotFoundError: If matplotlib is not installed.
     """
     rows = -(-len(charts) // columns)
-    figure = _figure(2.5 * columns, 1.5 * rows, theme)
+    figure = blank_figure(2.5 * columns, 1.5 * rows, theme)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, chart in zip(grid, charts, strict=False):
         _draw_schedules(axes, chart, theme, linewidth=1.6)
-        axes.set_title(_text(short(chart.curves[0].name, 46)), color=theme.text, fontsize=7, loc="left")
+        axes.set_title(plain_text(short(chart.curves[0].name, 46)), color=theme.text, fontsize=7, loc="left")
         axes.set_xticks([])
         axes.tick_params(labelsize=6)
     for axes in grid[len(charts) :]:
@@ -204,7 +211,12 @@ def _written(figure: "Figure", write: Callable[[io.BytesIO], None]) -> bytes:
     return file.getvalue()
 
 
-def _figure(width: float, height: float, theme: Theme) -> "Figure":
+def blank_figure(width: float, height: float, theme: Theme) -> "Figure":
+    """An empty figure of ``width`` by ``height`` inches in a theme.
+
+    Raises:
+        NotFoundError: If matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -221,7 +233,8 @@ def _figure(width: float, height: float, theme: Theme) -> "Figure":
     return figure
 
 
-def _style(axes: "Axes", theme: Theme) -> None:
+def style_axes(axes: "Axes", theme: Theme) -> None:
+    """Give axes the colours of a theme, two spines and a grid."""
     axes.set_facecolor(theme.background)
     axes.tick_params(which="both", colors=theme.muted, labelsize=9)
     axes.xaxis.label.set(color=theme.text, fontsize=10)
@@ -258,7 +271,7 @@ def _value_axis(axes: "Axes", span: tuple[float, float], scale: str) -> None:
 
 
 def _draw_runs(axes: "Axes", chart: UCurve, theme: Theme) -> None:
-    legend = {mark: _text(text) for mark, text in chart.legend.items()}
+    legend = {mark: plain_text(text) for mark, text in chart.legend.items()}
     for level in chart.levels:
         axes.plot(level.rates, level.scores, color=theme.muted, linewidth=1.0, linestyle=(0, (1, 2)),
                   zorder=2, gid=f"level-{level.units}", label=legend["level"])  # fmt: skip
@@ -304,7 +317,7 @@ def _mark_clipped(axes: "Axes", chart: UCurve, theme: Theme, legend: dict[str, s
 
 
 def _draw_lane(lane: "Axes", points: tuple[Point, ...], theme: Theme, *, label: str) -> None:
-    _style(lane, theme)
+    style_axes(lane, theme)
     lane.set_ylim(-1, 1)
     lane.set_yticks([])
     lane.tick_params(which="both", bottom=False, labelbottom=False)
@@ -324,7 +337,7 @@ def _draw_lane(lane: "Axes", points: tuple[Point, ...], theme: Theme, *, label: 
 
 
 def _draw_answer(axes: "Axes", lane: "Axes | None", chart: UCurve, theme: Theme) -> None:
-    legend = {mark: _text(text) for mark, text in chart.legend.items()}
+    legend = {mark: plain_text(text) for mark, text in chart.legend.items()}
     for one in (axes, lane) if lane is not None else (axes,):
         if chart.safe_range is not None:
             one.axvspan(*chart.safe_range, color=theme.safe, alpha=0.15, linewidth=0, zorder=1)
@@ -347,14 +360,17 @@ def _draw_answer(axes: "Axes", lane: "Axes | None", chart: UCurve, theme: Theme)
 
 
 def _draw_schedules(axes: "Axes", chart: ScheduleChart, theme: Theme, *, linewidth: float) -> None:
-    _style(axes, theme)
+    style_axes(axes, theme)
     axes.set_xlim(*chart.x_range)
     axes.set_ylim(*chart.y_range)
+    if chart.y_range[1] < _SMALL_RATES:
+        # A person writes 3e-4, not 0.00030.
+        axes.yaxis.set_major_formatter(lambda value, _: format_lr(value))
     for number, curve in enumerate(chart.curves):
         points = curve.marks or len(curve.x) == 1
         (line,) = axes.plot(curve.x, curve.y, "o" if points else "-", color=tone_color(curve.tone, theme),
                             linewidth=linewidth, markersize=3, clip_on=False, gid=f"schedule-{number}",
-                            label=_text(short(curve.name, 90)))  # fmt: skip
+                            label=plain_text(short(curve.name, 90)))  # fmt: skip
         if (dashes := DASHES[curve.dash % len(DASHES)]) and not points:
             line.set_dashes(dashes)
 
@@ -375,6 +391,6 @@ def _color_bar(figure: "Figure", axes: "Axes", span: tuple[float, float], theme:
     bar.outline.set_visible(False)
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
     """Foreign text as matplotlib shows it: a dollar sign is a dollar sign, not mathematics."""
     return short(text, 80).replace("$", r"\$")

@@ -21,10 +21,14 @@ function draw() {
 dark.addEventListener("change", draw);
 draw();
 """
-_STYLE = """
-:root { color-scheme: light dark; }
+_STYLE = f"""
+:root {{ color-scheme: light dark; }}
+body {{ background: {LIGHT.background}; color: {LIGHT.text}; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: {DARK.background}; color: {DARK.text}; }} }}
+"""
+_STYLE += """
 body { margin: 0 auto; max-width: 70rem; padding: 1rem; font-family: system-ui, sans-serif; overflow-x: auto; }
-table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text-align: left; font-weight: normal; }
+table { border-collapse: collapse; margin-top: 1.5rem; } th, td { padding: .2rem .8rem .2rem 0; text-align: left; font-weight: normal; }
 thead th { font-family: monospace; }
 """
 

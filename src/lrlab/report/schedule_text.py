@@ -46,22 +46,41 @@ def schedule_plot(chart: ScheduleChart, *, width: int, unicode: bool) -> str:
     lines.append(f"{'':>{_GUTTER - 2}} {corner}{floor * columns}")
     ends = (f"{low:g}", f"{chart.unit} {high:g}")
     lines.append(f"{'':>{_GUTTER}}{ends[0]}{ends[1]:>{max(columns - len(ends[0]), len(ends[1]) + 1)}}")
-    for index, curve in enumerate(chart.curves):
-        sign = "o" if curve.marks else _LETTERS[index]
-        if len(chart.curves) > 1:
-            lines += wrapped(f"{sign}  {one_line(curve.name)}", width, indent="   ")
+    if len(chart.curves) > 1:
+        lines += named(chart, width=width)
     return "\n".join(line.rstrip()[:width] for line in lines)
 
 
 def facts_table(facts: Sequence[tuple[str, Sequence[str]]], *, width: int) -> str:
-    """Facts with their values side by side, by letter where there are several."""
+    """Facts with their values side by side, by letter where there are several; below one another where room ends."""
     count = len(facts[0][1])
     rows = [("", list(_LETTERS[:count]))] if count > 1 else []
     rows += [(name, list(texts)) for name, texts in facts]
     first = max(cells(name) for name, _ in rows)
     wide = [max(cells(row[1][k]) for row in rows) for k in range(count)]
-    lines = []
-    for name, texts in rows:
-        parts = [f"{text:>{wide[k]}}" for k, text in enumerate(texts)]
-        lines.append(fitted(f"{name:<{first}}  {'  '.join(parts)}", width, more="~").rstrip())
-    return "\n".join(lines)
+    blocks: list[list[int]] = []
+    room = 0
+    for k in range(count):
+        room -= wide[k] + 2
+        if room < 0:
+            blocks.append([])
+            room = width - first - wide[k] - 2
+        blocks[-1].append(k)
+    return "\n\n".join(
+        "\n".join(
+            fitted(
+                "  ".join([f"{name:<{first}}", *(f"{texts[k]:>{wide[k]}}" for k in block)]), width, more="~"
+            ).rstrip()
+            for name, texts in rows
+        )
+        for block in blocks
+    )
+
+
+def named(chart: ScheduleChart, *, width: int) -> list[str]:
+    """Lines that tell which letter, or sign of a record, is which of several schedules."""
+    lines: list[str] = []
+    for index, curve in enumerate(chart.curves):
+        sign = "o" if curve.marks else _LETTERS[index]
+        lines += wrapped(f"{sign}  {one_line(curve.name)}", width, indent="   ")
+    return lines

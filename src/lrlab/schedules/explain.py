@@ -246,7 +246,9 @@ def _resumed(run: Run, first: int) -> Explanation | None:
         if known >= min(_FEWEST, len(at)) and run.agrees(place + (at - at[0]), applied).all():
             by = int(at[0] - place)
             told = (
-                ", where the training was resumed" if any(abs(first - r) <= 1 for r in run.resumed_at) else ""
+                ", where the training was resumed,"
+                if any(abs(first - r) <= 1 for r in run.resumed_at)
+                else ""
             )
             where = "from its beginning" if place <= 1 else f"from its step {int(place)}"
             return Explanation(

@@ -111,7 +111,10 @@ def scale_batch(
         factor=factor,
         sentence=f"From batch {old} to {new}, multiply the rate by {factor:.4g} ({law} rule for {optimizer}): {lr * factor:.4g}.",
         source=source,
-        limits=(*limits, "The number of steps changes with the batch too; see scale_horizon."),
+        limits=(
+            *limits,
+            "As many epochs are another number of steps then: scale for the steps too, where the length matters.",
+        ),
         also=also,
     )
 
@@ -205,7 +208,7 @@ def scale_horizon(lr: float, before: int, after: int, *, power: float = HORIZON_
     return Scaling(
         lr=lr * factor,
         factor=factor,
-        sentence=f"From {old} to {new} steps, multiply the rate by {factor:.4g} (power {-power:g} of the length): {lr * factor:.4g}.",
+        sentence=f"From a length of {old} to {new}, multiply the rate by {factor:.4g} (power {-power:g} of the length): {lr * factor:.4g}.",
         source="Bjorck et al., Scaling Optimal LR Across Token Horizons, 2024",
         limits=(
             "The power was fitted to language models and differs between models; on small networks it lies between "

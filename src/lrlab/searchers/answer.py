@@ -51,10 +51,11 @@ def conclude(
     loss = question.metric.loss  # its own inverse
     lr = winner.lr if winner else math.nan
     nowhere = (math.nan, math.nan)
-    sure, reasons = confidence(question, runs, picture, done)
+    interval = best_interval(question, picture) if winner else nowhere
+    sure, reasons = confidence(question, runs, picture, done, interval)
     return Answer(
         lr=lr,
-        interval=best_interval(question, picture) if winner else nowhere,
+        interval=interval,
         safe_range=safe_range(question, picture) if winner else nowhere,
         score=loss(plain.score) if winner else math.nan,
         cost=sum(run.paid_units for run in runs) / question.budget,
@@ -63,7 +64,7 @@ def conclude(
         reasons=reasons,
         arm=winner.arm if winner else DEFAULT_ARM,
         runs=tuple(runs),
-        warnings=(*cautions(question, runs, picture, done), *extra_warnings),
+        warnings=(*cautions(question, runs, picture, done, interval), *extra_warnings),
         study=study,
         untrained=None if plain.untrained is None else loss(plain.untrained),
         lost_cost=sum(run.lost_units for run in runs) / question.budget,

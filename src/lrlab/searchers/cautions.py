@@ -12,19 +12,28 @@ from lrlab.core.run import Run
 from lrlab.searchers.regret import Picture, Point
 
 _AT_EDGE_DECADES = 0.05
+# The best rate may lie beyond an end of the range where its interval comes this close, in decades or as a share of the range.
+_NEAR_EDGE_DECADES, _NEAR_EDGE_SHARE = 0.15, 0.025
+# The scores of neighbouring rates differ as if by chance; see ``Picture.chance``. Of 72 recorded studies one is above.
+_BY_CHANCE = 1.2
+_LUCK = 1.0  # deviations by which the best of many draws may exceed what is expected of it
 _FAILURES = (Outcome.FAILED, Outcome.LOST)
 
 
 def cautions(
-    question: Question, runs: Sequence[Run], picture: Picture, done: Done | None
+    question: Question,
+    runs: Sequence[Run],
+    picture: Picture,
+    done: Done | None,
+    interval: tuple[float, float],
 ) -> tuple[Caution, ...]:
-    """Every warning that holds, the gravest first."""
+    """Every warning that holds, the gravest first; ``interval`` holds the best rate."""
     if picture.winner is None:
         return tuple(_nothing_useful(question, runs))
     return tuple(
         Caution(code=code, text=text)
         for code, text in (
-            *_edges(question, picture),
+            *_edges(question, picture, interval),
             *_noise(picture),
             *_learned(question, picture),
             *_silent(question, runs),
@@ -36,9 +45,21 @@ def cautions(
 
 
 def confidence(
-    question: Question, runs: Sequence[Run], picture: Picture, done: Done | None
+    question: Question,
+    runs: Sequence[Run],
+    picture: Picture,
+    done: Done | None,
+    interval: tuple[float, float],
 ) -> tuple[float, tuple[str, ...]]:
-    """How likely the rate loses no more than the tolerance, 0 to 1, and what that rests on."""
+    """How likely the rate loses no more than the tolerance, 0 to 1, and what that rests on.
+
+    Args:
+        question: What was asked.
+        runs: Every run.
+        picture: What they say.
+        done: The searcher's last word, if it has spoken.
+        interval: Where the best rate lies.
+    """
     if picture.winner is None:
         return 0.0, ("No run has a score.",)
     sure = 0.95
@@ -57,9 +78,15 @@ def confidence(
         (len(full) == 1, 0.95, "One rate was trained to the end; the others were judged by shorter runs."),
         (len(full) > 1, 1.0, f"{len(full)} rates were trained to the end."),
         (searched and len(rates) < 3, 0.6, "Fewer than three rates could be compared."),
-        (bool(list(_edges(question, picture))), 0.5, "The best rate is at the edge of the range."),
-        (bool(list(_noise(picture))), 0.4, "Noise is larger than what the rates differ by."),
-        (math.isnan(picture.improvement), 0.3, "No run got better than before training."),
+        (
+            any(_edges(question, picture, interval)),
+            0.5,
+            "The best rate is at the edge of the range, or beyond.",
+        ),
+        (any(_noise(picture)), 0.4, "Noise is larger than what the rates differ by."),
+        (picture.chance > _BY_CHANCE, 0.4, "Neighbouring rates score in no order, as if by chance."),
+        (_nothing_learned(picture), 0.3, "No run got clearly better than before training."),
+        (any(_silent(question, runs)), 0.4, "The metric has not moved; only its guide told the rates apart."),
         (picture.noise > question.tolerance, 0.8, "Noise is larger than the tolerance."),
         (picture.seeds == 1, 0.95, "One seed: the noise between seeds is estimated from the curve."),
         (picture.seeds > 1, 1.0, f"{picture.seeds} seeds were compared."),
@@ -113,26 +140,31 @@ def _nothing_useful(question: Question, runs: Sequence[Run]) -> Iterator[Caution
         yield Caution(code="ALL_FAILED", text=f"All {len(failed)} runs failed. {last}".strip())
 
 
-def _edges(question: Question, picture: Picture) -> Iterator[tuple[str, str]]:
+def _edges(question: Question, picture: Picture, interval: tuple[float, float]) -> Iterator[tuple[str, str]]:
     assert picture.winner is not None
     if picture.winner.arm not in question.searched:
         return
     lr, searched = picture.winner.lr, question.span(picture.winner.arm)
     near = 10**_AT_EDGE_DECADES
-    others = [point for point in picture.points if point.lr != lr]
-    if lr <= searched.low * near and not any(point.lr < lr for point in others):
+    others = [point.lr for point in picture.points if point.lr != lr]
+    beside = 10 ** min(_NEAR_EDGE_DECADES, _NEAR_EDGE_SHARE * searched.decades)
+    lowest = lr <= searched.low * near and not any(other < lr for other in others)
+    if lowest or (interval[0] <= searched.low * beside and not any(other < searched.low for other in others)):
         wider = LRRange(max(min(lr, searched.low) * 1e-2, sys.float_info.min), searched.high)
+        what = "is the lowest that was tried" if lowest else "may be the lowest of the range"
         yield (
             "EDGE_LOW",
-            f"The best rate, {format_lr(lr)}, is the lowest that was tried; a better one may lie below. "
-            f"Extend the range: --lr {_written(wider)}",
+            f"The best rate, {format_lr(lr)}, {what}; a better one may lie below. Extend the range: --lr {_written(wider)}",
         )
-    if lr >= searched.high / near and not any(point.lr > lr for point in others):
+    highest = lr >= searched.high / near and not any(other > lr for other in others)
+    if highest or (
+        interval[1] >= searched.high / beside and not any(other > searched.high for other in others)
+    ):
         wider = LRRange(searched.low, max(lr, searched.high) * 1e2)
+        what = "is the highest that was tried" if highest else "may be the highest of the range"
         yield (
             "EDGE_HIGH",
-            f"The best rate, {format_lr(lr)}, is the highest that was tried; a better one may lie above. "
-            f"Extend the range: --lr {_written(wider)}",
+            f"The best rate, {format_lr(lr)}, {what}; a better one may lie above. Extend the range: --lr {_written(wider)}",
         )
 
 
@@ -146,7 +178,9 @@ def _comparable(picture: Picture) -> list[Point]:
 
 
 def _noise(picture: Picture) -> Iterator[tuple[str, str]]:
-    if len(_comparable(picture)) >= 2 and picture.noise > 0 and _effect(picture) <= 2 * picture.noise:
+    within = picture.noise > 0 and _effect(picture) <= 2 * picture.noise
+    unknown = picture.noise == 0 and picture.chance > _BY_CHANCE  # too few values to tell noise from
+    if len(_comparable(picture)) >= 2 and (within or unknown):
         yield (
             "NOISE",
             "The noise between trainings is larger than what the rates differ by, so another seed may name another "
@@ -154,8 +188,15 @@ def _noise(picture: Picture) -> Iterator[tuple[str, str]]:
         )
 
 
+def _nothing_learned(picture: Picture) -> bool:
+    """Whether luck alone would give the improvement: the best of n draws is sqrt(2 ln n) deviations from the middle."""
+    drawn = max(sum(point.units for point in picture.points), 1)
+    luck = math.sqrt(2 * math.log(drawn)) + _LUCK
+    return math.isnan(picture.improvement) or picture.noise * luck >= 1
+
+
 def _learned(question: Question, picture: Picture) -> Iterator[tuple[str, str]]:
-    if math.isnan(picture.improvement) or picture.noise >= 1 / 3:
+    if _nothing_learned(picture):
         yield (
             "NOTHING_LEARNED",
             "No rate made the metric clearly better than before training. Check the training, the metric's direction "

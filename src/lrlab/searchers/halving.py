@@ -1,7 +1,7 @@
 """Successive halving with runs that resume."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lrlab.core.errors import SpecError
@@ -35,9 +35,16 @@ class Halving:
     def __call__(self, question: Question, runs: Sequence[Run], /) -> Sequence[Advance] | Done:
         """The advances of the first round that is not complete, or that nothing is left to ask."""
         evidence = Evidence(question, runs)
-        return replay(self._plan(question, evidence), evidence)
+        return replay(self._plan(question, evidence, {}), evidence)
 
-    def _plan(self, question: Question, evidence: Evidence) -> Plan:
+    def left(self, question: Question, runs: Sequence[Run], /) -> Mapping[RunKey, str]:
+        """Why each run that was left behind waits; see ``Explains``."""
+        evidence, left = Evidence(question, runs), dict[RunKey, str]()
+        replay(self._plan(question, evidence, left), evidence)
+        return left
+
+    def _plan(self, question: Question, evidence: Evidence, left: dict[RunKey, str]) -> Plan:
+        """The rounds; why runs wait is written to ``left``."""
         keys = self._start(question)
         rates = (len(keys) - len(question.fixed)) // len(question.searched)
         start = self.count + (question.current_lr is not None)
@@ -52,6 +59,9 @@ class Halving:
                 seeds = range(question.seed, question.seed + (question.seeds if last else 1))
                 ranked = _best(keys, evidence, seeds=seeds, until=rounds[index - 1][1])
                 keys, waiting = ranked[:keep], ranked[keep:] + waiting
+                known = rounds[index - 1][1]
+                scores = [_mean(evidence, key, seeds, known) for key in ranked]
+                left.update(_why_not(question, known, dict(zip(ranked, scores, strict=True)), keep))
             seeds = range(question.seed, question.seed + (question.seeds if index == len(rounds) - 2 else 1))
             why = _why(index, len(rounds), len(keys), question.fixed)
             yield [
@@ -60,7 +70,9 @@ class Halving:
                 for key in keys
             ]
         if question.max_cost is None:
-            yield from self._stand_ins(question, evidence, keys, waiting)
+            for stage in self._stand_ins(question, evidence, keys, waiting):
+                left.pop(stage[0].key, None)
+                yield stage
         elif not any(math.isfinite(evidence.score(key, question.budget)) for key in keys):
             unsettled += ("The winner ended badly, and the price does not allow another full run.",)
         return Done(why="The last of the halving is trained to the end.", unsettled=unsettled)
@@ -123,10 +135,7 @@ class Halving:
 
 def _best(keys: Sequence[RunKey], evidence: Evidence, *, seeds: range, until: int) -> list[RunKey]:
     """The runs that can go on, best score at ``until`` units first, averaged over ``seeds``."""
-    scores = {
-        key: sum(evidence.score(key._replace(seed=seed), until) for seed in seeds) / len(seeds)
-        for key in keys
-    }
+    scores = {key: _mean(evidence, key, seeds, until) for key in keys}
     return sorted((key for key in keys if math.isfinite(scores[key])), key=lambda key: (scores[key], key.lr))
 
 
@@ -140,6 +149,22 @@ def _why(index: int, rounds: int, left: int, fixed: Sequence[RunKey]) -> Callabl
         return f"{rate} is one of the best {left} so far."
 
     return why
+
+
+def _mean(evidence: Evidence, key: RunKey, seeds: range, until: int) -> float:
+    return sum(evidence.score(key._replace(seed=seed), until) for seed in seeds) / len(seeds)
+
+
+def _why_not(
+    question: Question, known: int, scores: Mapping[RunKey, float], keep: int
+) -> Iterator[tuple[RunKey, str]]:
+    """Why each run but the first ``keep`` does not go on; ``scores`` at ``known`` units, the best first."""
+    told = {key: f"{question.metric.loss(score):.4g}" for key, score in scores.items()}
+    best = next(iter(told.values()), "")
+    for place, (key, value) in enumerate(told.items(), start=1):
+        if place > keep:
+            what = f"Its {question.metric.name} {value} after {known} of {question.budget} {question.unit}s"
+            yield key, f"{what} is number {place} of {len(told)}, the best has {best}; {keep} went on."
 
 
 def halving(count: int = 13, *, eta: float = 3.0) -> Halving:

@@ -13,6 +13,7 @@ Three things are known before anything ran.
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lrlab.core.run import RunKey
 
@@ -53,6 +54,25 @@ _LEAST_GAP = 0.002
 _REACH_LAG = 0.3
 
 
+class Merit(NamedTuple):
+    """How unlikely a run is to be the best at the end, as a negative log-likelihood; smaller is better.
+
+    Args:
+        behind: The part of its score.
+        away: The part of its rate.
+        centre: log10 of the rate at which the best one of its arm is expected; NaN where nothing is.
+    """
+
+    behind: float
+    away: float
+    centre: float
+
+    @property
+    def total(self) -> float:
+        """Both parts together."""
+        return self.behind + self.away
+
+
 def merits(
     scores: Mapping[RunKey, float],
     *,
@@ -61,8 +81,8 @@ def merits(
     prior: Prior,
     schedules: Mapping[str, str],
     stalled: Collection[RunKey] = (),
-) -> dict[RunKey, float]:
-    """How unlikely each run is to be the best at the end, as a negative log-likelihood; smaller is better.
+) -> dict[RunKey, Merit]:
+    """How unlikely each run is to be the best at the end.
 
     Args:
         scores: Scores at equal units, smaller is better; infinite where a run ended badly.
@@ -74,7 +94,7 @@ def merits(
     """
     lowest = min(scores.values())
     if not math.isfinite(lowest):
-        return dict.fromkeys(scores, math.inf)
+        return dict.fromkeys(scores, Merit(math.inf, 0.0, math.nan))
     improvement = untrained - lowest
     if not (math.isfinite(improvement) and improvement > 0):
         improvement = max(abs(lowest), 1e-12)
@@ -91,7 +111,8 @@ def merits(
             promised = min(other for rival, other in mine.items() if key.lr <= rival.lr <= key.lr * reach)
             promised = score if key in stalled else promised
             behind = (promised - lowest) / improvement if math.isfinite(score) else math.inf
-            result[key] = behind / gap + ((math.log10(key.lr) - centre) / doubt) ** 2 / 2
+            away = ((math.log10(key.lr) - centre) / doubt) ** 2 / 2
+            result[key] = Merit(behind / gap, away, centre)
     return result
 
 

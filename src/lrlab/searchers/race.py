@@ -12,7 +12,7 @@ References:
 
 import itertools
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lrlab.core.lr_range import format_lr
@@ -20,6 +20,7 @@ from lrlab.core.question import Advance, Done, Question
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence, Plan, replay
 from lrlab.searchers.merit import Prior, lowest_tied
+from lrlab.searchers.reasons import Reasons
 from lrlab.searchers.rungs import CLOSEST_DECADES, inside, joined, near, rungs, spread, whole_slices
 from lrlab.searchers.standing import Standing
 
@@ -65,6 +66,13 @@ class Race:
         evidence = Evidence(question, runs)
         return replay(_Course(question, evidence, self.prior).plan(), evidence)
 
+    def left(self, question: Question, runs: Sequence[Run], /) -> Mapping[RunKey, str]:
+        """Why each run that was left behind waits; see ``Explains``."""
+        evidence = Evidence(question, runs)
+        course = _Course(question, evidence, self.prior)
+        replay(course.plan(), evidence)
+        return course.reasons.left
+
 
 def race() -> Race:
     """The default searcher.
@@ -99,9 +107,11 @@ class _Course:
     pending: tuple[RunKey, ...] = ()  # of the arms that have one rate: they join at ``late`` units
     late: int = 0
     standing: Standing = field(init=False)
+    reasons: Reasons = field(init=False)
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.question, self.evidence, self.prior, self.asked)
+        self.reasons = Reasons(self.question, self.standing)
 
     def plan(self) -> Plan:
         slices = whole_slices(_SLICES, self.question.budget, first=self._first())
@@ -116,7 +126,8 @@ class _Course:
             if len(going) < 2 and not self.pending:
                 break
             going = (going or alive) + self._joining(until)
-            yield from self._next_slice(going, known, until)
+            self.reasons.leave(alive, going, known)
+            yield from self._next_slice(alive, going, known, until)
             known, self.compared = until, until if len(going) > 1 else self.compared
             alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
         yield from self._repeats(alive, known)
@@ -165,6 +176,7 @@ class _Course:
         return until if self.question.resumes == "restart" else until - known
 
     def _stage(self, keys: Sequence[RunKey], until: int, why: Sequence[str]) -> Iterator[Sequence[Advance]]:
+        self.reasons.taken_on(keys)
         yield [
             Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=until, why=reason)
             for key, reason in zip(keys, why, strict=True)
@@ -189,7 +201,7 @@ class _Course:
         keys = [
             RunKey(arm, rate, question.seed) for arm in spans for rate in self._rungs(arm, count / len(spans))
         ]
-        why = [self._why_on(key, 0) for key in fixed]
+        why = self.reasons.go_on(fixed, [], 0)
         why += [f"{format_lr(key.lr)} is a rung of the first ladder." for key in keys]
         yield from self._stage([*fixed, *keys], until, why)
         # An extended question has its known rates for nothing; new ones are filled in as if they were all.
@@ -222,9 +234,11 @@ class _Course:
             self.unsettled += [sentence] if sentence not in self.unsettled else []
         return rates
 
-    def _next_slice(self, going: list[RunKey], known: int, until: int) -> Iterator[Sequence[Advance]]:
+    def _next_slice(
+        self, alive: list[RunKey], going: list[RunKey], known: int, until: int
+    ) -> Iterator[Sequence[Advance]]:
         """Bring runs from ``known`` to ``until`` units; the best of those left behind replace what ends badly."""
-        yield from self._stage(going, until, [self._why_on(key, known) for key in going])
+        yield from self._stage(going, until, self.reasons.go_on(going, alive, known))
         while lost := [key for key in going if self.evidence.ended_badly(key, until)]:
             waiting = [
                 key for key in self.asked if self.asked[key] == known and not self.standing.over_the_edge(key)
@@ -251,6 +265,7 @@ class _Course:
             self.unsettled.append("The price did not allow to repeat the finalists with other seeds.")
             return
         finalists = sorted(alive, key=lambda key: (merit[key], key))[:places]
+        self.reasons.leave(alive, finalists, known)
         again = [key._replace(seed=key.seed + offset) for key in finalists for offset in range(1, seeds)]
         why = [f"{format_lr(key.lr)} is a finalist; seed {key.seed} tells it from luck." for key in again]
         yield from self._stage(again, known, why)
@@ -279,7 +294,8 @@ class _Course:
                     "The winner ended badly, and the price does not allow another full run."
                 )
                 return None
-            why = f"{format_lr(best.lr)} is the most promising; it is trained to the end."
+            self.reasons.leave_all(ahead, best)
+            why = self.reasons.to_the_end(best, ahead, furthest)
             if lost:
                 why = f"{format_lr(best.lr)} takes the place of {format_lr(lost.lr)}, which ended badly."
             yield from self._stage([best], budget, [why])
@@ -373,13 +389,3 @@ class _Course:
             if abs(math.log10(best.lr / key.lr)) >= 2 * CLOSEST_DECADES
         ]
         return [key for key in new if key.lr in self.question.span(key.arm)]
-
-    def _why_on(self, key: RunKey, known: int) -> str:
-        after = f"{known} {self.question.unit}{'' if known == 1 else 's'}"
-        if key not in self.asked and key.arm not in self.question.searched:
-            return f"{key.arm} needs no rate, so it has this one run."
-        if key not in self.asked:
-            return f"{format_lr(key.lr)} is new: between the best rate after {after} and its neighbour."
-        if self.on_plateau:
-            return f"{format_lr(key.lr)} is one of those that {after} could not tell apart."
-        return f"{format_lr(key.lr)} is among the most promising after {after}."

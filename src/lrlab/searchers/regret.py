@@ -16,6 +16,7 @@ from lrlab.searchers.evidence import Evidence
 _SAME_PROGRESS, _SAME_UNITS = 0.7, 0.1
 # Above the winner a gap tends to grow.
 _ABOVE = 1.5
+_FEWEST_RANKED = 7  # rates in whose order chance can be told from a valley
 # Standard deviation of what is not seen of a rate above: by doublings that it was not trained, and decades above.
 _DOUBT_ABOVE = 0.02
 
@@ -50,6 +51,8 @@ class Picture:
         noise: Standard deviation between seeds, as a share of the improvement.
         seeds: How many seeds the winner's rate was trained with.
         points: One for each rate of the winner's arm, ascending.
+        chance: How much the scores of neighbouring rates differ, in ranks, at the units that every rate has: about 2 where
+            they are in no order, below 1 where they lie on a valley's slopes; NaN where there are fewer than seven.
     """
 
     winner: RunKey | None
@@ -60,6 +63,7 @@ class Picture:
     noise: float
     seeds: int
     points: tuple[Point, ...]
+    chance: float = math.nan
 
 
 def look(question: Question, runs: Sequence[Run]) -> Picture:
@@ -89,7 +93,7 @@ def look(question: Question, runs: Sequence[Run]) -> Picture:
     )  # fmt: skip
     return Picture(
         winner=winner, score=score, untrained=untrained, stand_in=stand_in, improvement=improvement,
-        noise=noise / scale, seeds=seeds, points=compared.points(),
+        noise=noise / scale, seeds=seeds, points=compared.points(), chance=_chance(runs, evidence, winner),
     )  # fmt: skip
 
 
@@ -178,6 +182,24 @@ def _noise(
         return 0.0, 1
     # A second difference of white noise has variance 6; 1.4826 turns a middle absolute value into a deviation.
     return float(1.4826 * np.median(np.abs(np.diff(tail, n=2))) / math.sqrt(6)), 1
+
+
+def _chance(runs: Sequence[Run], evidence: Evidence, winner: RunKey) -> float:
+    """Von Neumann's ratio of the ranks of the scores along the rates of the winner's arm and seed.
+
+    References:
+        Bartels, The Rank Version of von Neumann's Ratio Test for Randomness, JASA 77, 1982, equation 1.
+    """
+    mine = [run for run in runs if (run.arm, run.seed) == (winner.arm, winner.seed) and run.units]
+    mine = sorted(
+        (run for run in mine if math.isfinite(evidence.score_at(run.key, 1))), key=lambda run: run.lr
+    )
+    count = len(mine)
+    if count < _FEWEST_RANKED:
+        return math.nan
+    shared = min(run.units for run in mine)
+    ranks = np.argsort(np.argsort([evidence.score_at(run.key, shared) for run in mine], kind="stable"))
+    return float(np.square(np.diff(ranks)).sum() / (count * (count**2 - 1) / 12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

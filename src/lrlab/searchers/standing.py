@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lrlab.core.question import Question
 from lrlab.core.run import RunKey
 from lrlab.searchers.evidence import Evidence
-from lrlab.searchers.merit import Prior, merits, plateau
+from lrlab.searchers.merit import Merit, Prior, merits, plateau
 
 # Decades from where training stops to work to the rate that is trusted, if nothing tells more.
 _BELOW_THE_EDGE = 1.2
@@ -88,6 +88,11 @@ class Standing:
         return safe or list(keys)
 
     def merits(self, keys: Sequence[RunKey], known: int) -> dict[RunKey, float]:
+        """How unlikely each of the runs is to be the best, from its score at ``known`` units; smaller is better."""
+        return {key: merit.total for key, merit in self.parts(keys, known).items()}
+
+    def parts(self, keys: Sequence[RunKey], known: int) -> dict[RunKey, Merit]:
+        """The same by what it is made of."""
         scores = {key: self.mean_score(key, known) for key in keys}
         least = self.prior.tie * (self.untrained() - min(scores.values()))
         return merits(

@@ -1,18 +1,17 @@
-"""Connections to a study's database file, and what its errors mean."""
+"""Connections to a study's database file, and what its errors mean.
+
+Nothing here needs SQLAlchemy, so that lists and runs of studies are shown without the third of a second that importing it
+takes; ``store/engine.py`` is for who writes.
+"""
 
 import errno
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import sqlalchemy
-from sqlalchemy import event, exc
-from sqlalchemy.pool import NullPool
-
 from lrlab.core.errors import ConflictError, StoreError
-from lrlab.store import schema
+from lrlab.store import version
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=10000",
@@ -24,7 +23,7 @@ _PRAGMAS = (
 )
 
 
-def connect(path: Path, *, write: bool) -> sqlalchemy.Connection:
+def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
     """A checked connection to the file at ``path``, which exists; for the process that asks only.
 
     A reader works beside a writer and sees what is committed. At most one process may write at any time: its
@@ -35,64 +34,52 @@ def connect(path: Path, *, write: bool) -> sqlalchemy.Connection:
         StoreError: If it cannot be opened or is no study.
     """
     with explained(path):
-        connection = _connect(path, write=write)
+        connection = opened(path, write=write)
         try:
-            _check_application(path, raw_connection(connection))
-            _check_schema(path, raw_connection(connection))
+            check(path, connection)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def new_database(path: Path) -> sqlalchemy.Connection:
-    """A connection to a new file at ``path`` that holds the empty tables; only its owner may read it.
-
-    Errors are those of the database and the system: the caller knows which study they belong to.
-    """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = _connect(path, write=True)
-    try:
-        with connection.begin():
-            schema.metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id={schema.APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: Path, *, write: bool) -> sqlalchemy.Connection:
-    def opened() -> sqlite3.Connection:
-        address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
-        # The isolation level None keeps the driver from beginning transactions by itself.
-        raw = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-        for pragma in (*_PRAGMAS, f"PRAGMA query_only={'OFF' if write else 'ON'}"):
-            raw.execute(pragma)
-        return raw
-
-    engine = sqlalchemy.create_engine("sqlite://", creator=opened, poolclass=NullPool)
-    begin = "BEGIN IMMEDIATE" if write else "BEGIN"
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine.connect()
-
-
-def raw_connection(connection: sqlalchemy.Connection) -> sqlite3.Connection:
-    """The driver's own connection, for what must happen outside a transaction."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
+def opened(path: Path, *, write: bool) -> sqlite3.Connection:
+    """A connection to the file at ``path``, whatever it is; errors are those of the database."""
+    address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
+    # The isolation level None keeps the driver from beginning transactions by itself.
+    raw = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    for pragma in (*_PRAGMAS, f"PRAGMA query_only={'OFF' if write else 'ON'}"):
+        raw.execute(pragma)
     return raw
 
 
-def use_wal(path: Path, connection: sqlalchemy.Connection) -> None:
+def check(path: Path, raw: sqlite3.Connection) -> None:
+    """Refuse what is no study, or one of a newer lrlab; raises as ``connect``."""
+    _check_application(path, raw)
+    _check_schema(path, raw)
+
+
+@contextmanager
+def one_moment(raw: sqlite3.Connection) -> Iterator[None]:
+    """Everything that is read inside is as one moment saw it; inside of another one it is that one's."""
+    if raw.in_transaction:
+        yield
+        return
+    raw.execute("BEGIN")
+    try:
+        yield
+    finally:
+        raw.rollback()  # nothing was written; where the database gave up by itself there is nothing to end
+
+
+def use_wal(path: Path, raw: sqlite3.Connection) -> None:
     """Let readers and the writer work side by side.
 
     Raises:
         StoreError: If the file system cannot do that.
     """
     with explained(path):
-        (mode,) = raw_connection(connection).execute("PRAGMA journal_mode=WAL").fetchone()
+        (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
     if mode != "wal":
         raise StoreError(
             f"{path}: the file system cannot share memory between processes, which the database needs.",
@@ -100,9 +87,8 @@ def use_wal(path: Path, connection: sqlalchemy.Connection) -> None:
         )
 
 
-def leave_wal(connection: sqlalchemy.Connection) -> None:
+def leave_wal(raw: sqlite3.Connection) -> None:
     """Make the study one plain file again, unless somebody reads it at this moment."""
-    raw = raw_connection(connection)
     raw.execute("PRAGMA busy_timeout=0")
     try:
         raw.execute("PRAGMA journal_mode=DELETE")
@@ -110,14 +96,14 @@ def leave_wal(connection: sqlalchemy.Connection) -> None:
         return  # every committed group is safe in the WAL, too, and the next close tries again
 
 
-def check_pages(path: Path, connection: sqlalchemy.Connection) -> None:
+def check_pages(path: Path, raw: sqlite3.Connection) -> None:
     """Look at the structure of the whole file.
 
     Raises:
         StoreError: If it is damaged.
     """
     with explained(path):
-        (finding,) = raw_connection(connection).execute("PRAGMA quick_check(1)").fetchone()
+        (finding,) = raw.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise damaged(path, finding)
 
@@ -137,8 +123,8 @@ def check_ours(path: Path) -> None:
     Raises:
         StoreError: If it is none of ours.
     """
-    with explained(path), _connect(path, write=False) as connection:
-        _check_application(path, raw_connection(connection))
+    with explained(path), closing(opened(path, write=False)) as raw:
+        _check_application(path, raw)
 
 
 def needs_rollback(error: StoreError) -> bool:
@@ -148,14 +134,14 @@ def needs_rollback(error: StoreError) -> bool:
 
 
 def _check_application(path: Path, raw: sqlite3.Connection) -> None:
-    if raw.execute("PRAGMA application_id").fetchone() != (schema.APPLICATION_ID,):
+    if raw.execute("PRAGMA application_id").fetchone() != (version.APPLICATION_ID,):
         raise _foreign(path)
 
 
-def schema_version(connection: sqlalchemy.Connection) -> int:
+def schema_version(raw: sqlite3.Connection) -> int:
     """The version of the file's schema."""
-    (version,) = raw_connection(connection).execute("PRAGMA user_version").fetchone()
-    return int(version)
+    (number,) = raw.execute("PRAGMA user_version").fetchone()
+    return int(number)
 
 
 def _check_schema(path: Path, raw: sqlite3.Connection) -> None:
@@ -165,11 +151,11 @@ def _check_schema(path: Path, raw: sqlite3.Connection) -> None:
     ).fetchone()
     if strange:
         raise damaged(path, "it holds views or triggers, which no study has")
-    (version,) = raw.execute("PRAGMA user_version").fetchone()
-    if version > schema.SCHEMA_VERSION:
+    number = schema_version(raw)
+    if number > version.SCHEMA_VERSION:
         raise ConflictError(
             f"{path}: the study was written by a newer lrlab.",
-            why=f"(It has schema {version}, this lrlab knows {schema.SCHEMA_VERSION}.)",
+            why=f"(It has schema {number}, this lrlab knows {version.SCHEMA_VERSION}.)",
             hint="Upgrade with pip install -U lrlab, or use another study.",
         )
 
@@ -185,10 +171,11 @@ def explained(path: Path) -> Iterator[None]:
     """Turn errors of the database and of the system into a StoreError that says what to do."""
     try:
         yield
-    except exc.DBAPIError as error:
-        raise _meaning(path, error.orig or error) from error
-    except (sqlite3.Error, OSError) as error:
-        raise _meaning(path, error) from error
+    except Exception as error:
+        cause = getattr(error, "orig", error)  # SQLAlchemy wraps the driver's own error
+        if not isinstance(cause, sqlite3.Error | OSError):
+            raise
+        raise _meaning(path, cause) from error
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

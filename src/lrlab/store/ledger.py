@@ -19,6 +19,7 @@ from lrlab.core.study import Study
 from lrlab.store.book import ENDED, Book
 from lrlab.store.clean import clean
 from lrlab.store.database import explained, leave_wal
+from lrlab.store.engine import raw_connection
 from lrlab.store.files import StudyFiles
 from lrlab.store.locks import StudyLock
 from lrlab.store.rows import Saved, write_changes
@@ -166,7 +167,7 @@ class SqliteLedger:
                 self.commands()
                 self._refuse_what_is_left()
                 self._commit()
-                leave_wal(self._connection)
+                leave_wal(raw_connection(self._connection))
             finally:
                 self._closed = True
                 self._connection.close()

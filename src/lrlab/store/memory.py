@@ -155,7 +155,11 @@ class MemoryStore:
         study = self.load(name)
         records = {run.key: run.records for run in study.runs}
         runs = tuple(replace(run, records=()) for run in study.runs)
-        yield Snapshot(study=replace(study, runs=runs), records=lambda key: iter(records[key]))
+
+        def read(key: RunKey, *, first: int = 0) -> Iterator[Record]:
+            return iter(records[key][first:])
+
+        yield Snapshot(study=replace(study, runs=runs), records=read)
 
     def create(self, study: Study) -> MemoryLedger:
         """See ``Store``."""

@@ -6,8 +6,9 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
-from lrlab.store import schema
+from lrlab.store import version
 from lrlab.store.database import explained, schema_version
+from lrlab.store.engine import raw_connection
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -25,7 +26,7 @@ def migrate(path: Path, connection: sqlalchemy.Connection) -> None:
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     with explained(path), connection.begin():
-        version = schema_version(connection)
-        command.stamp(config, f"{version:04}" if version else "base")
+        number = schema_version(raw_connection(connection))
+        command.stamp(config, f"{number:04}" if number else "base")
         command.upgrade(config, "head")
-        connection.exec_driver_sql(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
+        connection.exec_driver_sql(f"PRAGMA user_version={version.SCHEMA_VERSION}")

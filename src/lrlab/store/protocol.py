@@ -1,6 +1,6 @@
 """Where studies are kept."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,17 +39,26 @@ class StudySummary:
     problem: str = ""
 
 
+class Records(Protocol):
+    """Reads the records of one run, in order, as often as it is called."""
+
+    def __call__(self, key: RunKey, *, first: int = 0) -> Iterator[Record]:
+        """From index ``first`` on: records only ever come behind those that are there, so who has some asks for the
+        rest."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A study as one moment saw it, its records to be read run by run.
 
     Args:
         study: The study; its runs hold no records.
-        records: Reads the records of a run, in order, as often as it is called.
+        records: Reads the records of a run.
     """
 
     study: Study
-    records: Callable[[RunKey], Iterator[Record]]
+    records: Records
 
 
 class Ledger(Protocol):

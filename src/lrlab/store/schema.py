@@ -7,9 +7,6 @@ version.
 
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Integer, MetaData, Table, Text
 
-APPLICATION_ID = 0x6C726C62  # "lrlb": how a study's file is told from any other SQLite file
-SCHEMA_VERSION = 2
-
 metadata = MetaData()
 
 study = Table(

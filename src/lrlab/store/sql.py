@@ -1,31 +1,36 @@
 """Studies in a folder, each in an SQLite file of its own."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, TypeVar
 
 from lrlab.core import wire
 from lrlab.core.command import Command, Reply
 from lrlab.core.errors import ConflictError, NotFoundError, StoreError
 from lrlab.core.outcome import StudyState
+from lrlab.core.record import Record
+from lrlab.core.run import RunKey
 from lrlab.core.study import Study
-from lrlab.store import database, schema
+from lrlab.store import database, version
 from lrlab.store.book import HELD_STATES, Book
 from lrlab.store.clean import clean
 from lrlab.store.database import connect, explained
 from lrlab.store.files import StudyFiles, sync_folder, write_file
-from lrlab.store.ledger import SqliteLedger
 from lrlab.store.locks import StudyLock
 from lrlab.store.names import checked_name, is_name, taken_name, unknown_study
 from lrlab.store.protocol import Snapshot, StudySummary
-from lrlab.store.rows import Saved, read_records, read_replies, read_study, read_summary, write_changes
+from lrlab.store.reading import read_records, read_replies, read_study, read_summary
+
+if (
+    TYPE_CHECKING
+):  # what writes needs SQLAlchemy, which takes a third of a second; who only looks does not wait for it
+    from lrlab.store.ledger import SqliteLedger
 
 _SENT = count()  # orders commands that are sent within one tick of the clock
 
@@ -73,22 +78,27 @@ class SqliteStore:
     def load(self, name: str) -> Study:
         """See ``Store``."""
         files = self._existing(name)
-        with self._reader(files) as connection:
+        with closing(self._reader(files)) as connection:
             return _as_seen(read_study(files.database, connection), files)
 
     @contextmanager
     def snapshot(self, name: str) -> Iterator[Snapshot]:
         """See ``Store``; one read transaction, beside which a writer goes on."""
         files = self._existing(name)
-        with self._reader(files) as connection, connection.begin():
+        with closing(self._reader(files)) as connection, database.one_moment(connection):
             study = _as_seen(read_study(files.database, connection, records=False), files)
             numbers = {run.key: number for number, run in enumerate(study.runs, start=1)}
-            yield Snapshot(
-                study=study, records=lambda key: read_records(files.database, connection, numbers[key])
-            )
 
-    def create(self, study: Study) -> SqliteLedger:
+            def read(key: RunKey, *, first: int = 0) -> Iterator[Record]:
+                return read_records(files.database, connection, numbers[key], first=first)
+
+            yield Snapshot(study=study, records=read)
+
+    def create(self, study: Study) -> "SqliteLedger":
         """See ``Store``."""
+        from lrlab.store import engine
+        from lrlab.store.rows import Saved, write_changes
+
         files = self._files(checked_name(study.name))
         book = Book(study, now=self._now)
         with explained(files.folder):
@@ -99,7 +109,7 @@ class SqliteStore:
                 raise taken_name(files.name)
             with explained(files.database):
                 files.remove()
-                with database.new_database(files.draft) as connection, connection.begin():
+                with engine.new_database(files.draft) as connection, connection.begin():
                     write_changes(connection, book, Saved(), book.rows)
                 # The name appears last and at once, so that no crash leaves half a study.
                 files.draft.rename(files.database)
@@ -109,7 +119,7 @@ class SqliteStore:
             lock.release()
             raise
 
-    def open(self, name: str) -> SqliteLedger:
+    def open(self, name: str) -> "SqliteLedger":
         """See ``Store``."""
         files = self._existing(name)
         lock = self._locked(files)
@@ -136,8 +146,8 @@ class SqliteStore:
     def reply(self, name: str, command: str) -> Reply | None:
         """See ``Store``."""
         files = self._existing(name)
-        with self._reader(files) as connection:
-            if database.schema_version(connection) < schema.SCHEMA_VERSION:
+        with closing(self._reader(files)) as connection:
+            if database.schema_version(connection) < version.SCHEMA_VERSION:
                 return None  # an older lrlab holds it, which answers no commands
             return read_replies(files.database, connection, command).get(command)
 
@@ -183,9 +193,9 @@ class SqliteStore:
             lock.acquire()
         return lock
 
-    def _reader(self, files: StudyFiles) -> Connection:
+    def _reader(self, files: StudyFiles) -> sqlite3.Connection:
         try:
-            return connect(files.database, write=False)
+            return connect(files.database)
         except StoreError as error:
             if not database.needs_rollback(error):
                 raise
@@ -196,21 +206,23 @@ class SqliteStore:
             ).close()  # the first look of a writer undoes what was half done
         finally:
             lock.release()
-        return connect(files.database, write=False)
+        return connect(files.database)
 
-    def _ledger(self, files: StudyFiles, lock: StudyLock) -> SqliteLedger:
-        connection = connect(files.database, write=True)
+    def _ledger(self, files: StudyFiles, lock: StudyLock) -> "SqliteLedger":
+        from lrlab.store import engine
+        from lrlab.store.ledger import SqliteLedger
+
+        connection = engine.writer(files.database)
         try:
-            if database.schema_version(connection) < schema.SCHEMA_VERSION:
+            raw = engine.raw_connection(connection)
+            if database.schema_version(raw) < version.SCHEMA_VERSION:
                 from lrlab.store.migrate import migrate  # Alembic is slow to import and hardly ever needed
 
                 migrate(files.database, connection)
-            database.check_pages(files.database, connection)
-            database.use_wal(files.database, connection)
+            database.check_pages(files.database, raw)
+            database.use_wal(files.database, raw)
             book = Book(
-                read_study(files.database, connection),
-                now=self._now,
-                replies=read_replies(files.database, connection),
+                read_study(files.database, raw), now=self._now, replies=read_replies(files.database, raw)
             )
             with explained(files.side):
                 files.make_folders()
@@ -222,7 +234,7 @@ class SqliteStore:
 
     def _summary(self, files: StudyFiles) -> StudySummary:
         try:
-            with self._reader(files) as connection:
+            with closing(self._reader(files)) as connection:
                 return _as_seen(read_summary(files.database, connection), files)
         except (StoreError, ConflictError, NotFoundError) as error:
             return StudySummary(name=files.name, problem=str(error))

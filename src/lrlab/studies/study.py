@@ -21,6 +21,7 @@ from lrlab.studies.failures import hopeless
 from lrlab.studies.planned_rate import cautions
 from lrlab.studies.price import Price, expected_price
 from lrlab.studies.progress import Progress, ProgressListener
+from lrlab.studies.waiting import waiting, why_dropped
 
 _TICK_S = 0.05
 _LOOK_S = 0.5  # how often commands of other processes are looked for, and listeners are told
@@ -130,10 +131,9 @@ class StudyLoop:
     def _submit(self, asked: Sequence[Advance]) -> None:
         new = [advance for advance in asked if advance.key not in self._open]
         for advance in new:
-            track = self._tracks.setdefault(
-                advance.key, _Track(run=Run(lr=advance.lr, seed=advance.seed, arm=advance.arm))
-            )
-            run = replace(track.run, target=advance.until, state=State.QUEUED, why=advance.why)
+            unknown = _Track(run=Run(lr=advance.lr, seed=advance.seed, arm=advance.arm))
+            track = self._tracks.setdefault(advance.key, unknown)
+            run = replace(track.run, target=advance.until, state=State.QUEUED, why=advance.why, detail="")
             track.run, track.units_at_start = run, run.units
             self.ledger.write_run(replace(run, records=()))
             self._open.add(advance.key)
@@ -148,6 +148,13 @@ class StudyLoop:
             )
         if new:
             self.ledger.decide(new)
+            self._explain()
+
+    def _explain(self) -> None:
+        """Write down why runs wait that were left behind."""
+        for key, why in waiting(self.searcher, self._question, self._evidence(), self._open).items():
+            self._tracks[key].run = replace(self._tracks[key].run, detail=why)
+            self.ledger.write_run(replace(self._tracks[key].run, records=()))
 
     def _wait_for_an_end(self) -> Answer | None:
         """Take events until some slice has ended, so that the searcher is asked again; an answer ends the study."""
@@ -315,8 +322,8 @@ class StudyLoop:
 
     def _check_failures(self, event: SliceEnded) -> None:
         """End the study where failures cannot come from the rate."""
-        error = hopeless(event, [track.run for track in self._tracks.values()], self._question.metric)
-        if error is not None:
+        runs = [track.run for track in self._tracks.values()]
+        if (error := hopeless(event, runs, self._question.metric)) is not None:
             self.ledger.conclude(StudyState.FAILED, None)
             raise error
 
@@ -368,26 +375,19 @@ class StudyLoop:
             )
         )
 
-    def _why_left(self, run: Run) -> str:
-        unit = self._question.unit if run.units == 1 else f"{self._question.unit}s"
-        return f"After {run.units} {unit} others were more promising."
-
     def _end(self, state: StudyState, done: Done | None = None, *, caution: Caution | None = None) -> Answer:
         """Settle every run, keep what is worth keeping, and conclude."""
+        self._explain()
         answer = self._conclude(done, caution, final=state is StudyState.FINISHED)
         closing = {StudyState.FINISHED: Outcome.DROPPED, StudyState.STOPPED: Outcome.STOPPED}.get(state)
         for key, track in self._tracks.items():
             if closing is not None and not track.run.ended:
-                track.run = replace(
-                    track.run, outcome=closing, detail=track.run.detail or self._why_left(track.run)
-                )
+                why = track.run.detail or why_dropped(self._question, track.run)
+                track.run = replace(track.run, outcome=closing, detail=why)
             elif not track.run.ended:
                 track.run = replace(track.run, state=State.FROZEN)
-            if (
-                closing is not None
-                and track.run.outcome is not Outcome.FINISHED
-                and track.run.lr != answer.lr
-            ):
+            left = closing is not None and track.run.outcome is not Outcome.FINISHED
+            if left and track.run.lr != answer.lr:
                 self.ledger.drop_checkpoint(key)
                 track.run = replace(track.run, checkpoint="")
             self.ledger.write_run(replace(track.run, records=()))

@@ -192,7 +192,7 @@ class Loop:
         optimizer.zero_grad(set_to_none=True)
         samples = group[0][1] if len(group) == 1 else sum(size for _, size in group)
         for batch, size in group:
-            loss = self._loss(batch)
+            loss = self.loss(batch)
             self._losses.append(loss.item() if self._on_host else loss.detach())
             self._sizes.append(size)
             if size != samples:
@@ -219,7 +219,8 @@ class Loop:
             else:
                 settings["lr"] = rate * multiplier
 
-    def _loss(self, batch: Batch) -> torch.Tensor:
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss of one batch; with a gradient unless the caller has switched that off."""
         plan = self.plan
         if not self._on_host:
             batch = to_device(batch, plan.device)

@@ -7,6 +7,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from lrlab.core.errors import SpecError
 from lrlab.schedules.evaluate import tells
+from lrlab.schedules.one_cycle import Momentum
 from lrlab.schedules.plateau import Plateau
 from lrlab.schedules.protocol import AnyFeedback, Feedback, Schedule
 from lrlab.schedules.written import spec_of
@@ -25,9 +26,10 @@ class ScheduleLR(LRScheduler):
             ratios.
         schedule: From an optimizer step, counted from 0, to a multiplier.
         last_epoch: The step before the one to begin with, as in PyTorch; -1 begins.
+        momentum: Also sets every group's momentum (Adam: beta1) to its values; None leaves it alone.
 
     Raises:
-        SpecError: If ``schedule`` is none.
+        SpecError: If ``schedule`` is none, or the optimizer has no momentum to set.
 
     Example:
         >>> from lrlab.schedules.linear import linear
@@ -40,18 +42,32 @@ class ScheduleLR(LRScheduler):
         [0.1]
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, schedule: Schedule, last_epoch: int = -1) -> None:
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        last_epoch: int = -1,
+        *,
+        momentum: Momentum | None = None,
+    ) -> None:
         if not isinstance(schedule, Schedule):
             raise SpecError(
                 f"scheduler: expected a schedule, got {schedule!r:.60}.",
                 hint='Such as lrlab.schedule("cosine").torch(optimizer, total_steps=1000).',
             )
-        self.schedule = schedule
+        if momentum is not None and not all(_has_momentum(group) for group in optimizer.param_groups):
+            raise SpecError(
+                f"scheduler: momentum needs an optimizer with momentum or betas, got {type(optimizer).__name__}.",
+                hint="PyTorch's SGD takes momentum=0.9; or leave momentum out.",
+            )
+        self.schedule, self.momentum = schedule, momentum
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Any]:
         """The rates of the step that comes next, by group."""
         multiplier = self.schedule(self.last_epoch)
+        if self.momentum is not None:  # here, as in PyTorch's OneCycleLR: it is asked at every change
+            _set_momentum(self.optimizer, self.momentum(self.last_epoch))
         return [base * multiplier for base in self.base_lrs]
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,19 +105,25 @@ class ScheduleLR(LRScheduler):
 
 
 def torch_scheduler(
-    optimizer: torch.optim.Optimizer, schedule: Schedule | AnyFeedback
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule | AnyFeedback,
+    *,
+    momentum: tuple[float, float] | None = None,
 ) -> ScheduleLR | ReduceLROnPlateau:
     """A scheduler of PyTorch with the values of ``schedule``.
 
     Args:
         optimizer: Whose rates it sets.
         schedule: A function of the step; or a plateau, which becomes a ``ReduceLROnPlateau``.
+        momentum: For ``one-cycle``: the momentum at the peak and at the ends, as ``schedules.one_cycle.momentum`` takes them.
 
     Raises:
-        SpecError: If it looks at a metric and is no plateau.
+        SpecError: If it looks at a metric and is no plateau, or ``momentum`` is given for another schedule or breaks its
+            rule.
     """
+    moved = None if momentum is None else _momentum(schedule, momentum)
     if not isinstance(schedule, Feedback):
-        return ScheduleLR(optimizer, schedule)
+        return ScheduleLR(optimizer, schedule, momentum=moved)
     if not isinstance(schedule, Plateau):
         raise SpecError(f"scheduler: PyTorch has no schedule with feedback but plateau, got {schedule.name}.")
     return ReduceLROnPlateau(
@@ -115,6 +137,28 @@ def torch_scheduler(
         min_lr=[schedule.floor * float(group["lr"]) for group in optimizer.param_groups],
         eps=0.0,
     )
+
+
+def _momentum(schedule: Schedule | AnyFeedback, given: tuple[float, float]) -> Momentum:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise SpecError(
+            f"scheduler: momentum takes the lowest and the highest, got {given!r:.60}.",
+            hint="Such as momentum=(0.85, 0.95).",
+        )
+    return Momentum(schedule=schedule, low=given[0], high=given[1])  # type: ignore[arg-type]
+
+
+def _has_momentum(group: dict[str, Any]) -> bool:
+    # SGD made without a momentum keeps no buffer to begin from, and PyTorch's OneCycleLR sets it all the same.
+    return "betas" in group or "momentum" in group
+
+
+def _set_momentum(optimizer: torch.optim.Optimizer, value: float) -> None:
+    for group in optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (value, *group["betas"][1:])
+        else:
+            group["momentum"] = value
 
 
 def _text(schedule: Schedule) -> str | None:

@@ -10,8 +10,10 @@ import torch
 from lrlab.core.errors import NoStateError, SpecError
 from lrlab.core.record import Record
 from lrlab.tasks import random_state
+from lrlab.tasks.branch import Branch
 from lrlab.tasks.protocol import SessionState
 from lrlab.tasks.random_state import RandomState
+from lrlab.tasks.torch_branch import branched
 from lrlab.tasks.torch_loop import Loop, Plan
 
 # Records wait for each other this long: a hand-over swaps all random states, which takes longer than a small step.
@@ -35,6 +37,7 @@ class TorchSession:
             self._random = random_state.capture()  # the run's own, while it is frozen
         finally:
             random_state.restore(mine)
+        self._plan, self._lr, self._seed = plan, lr, seed
         self._budget = plan.budget
         self._training = self._loop.records()
         self._outbox: deque[Record] = deque()  # made, and not handed over yet
@@ -115,6 +118,49 @@ class TorchSession:
         self._training = self._loop.records()
         self._told = stored["told"]
         self._outbox = deque(Record(*parts) for parts in stored["outbox"])
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps done.
+
+        Raises:
+            NoStateError: If the session is closed.
+        """
+        if self._loop is None:
+            raise NoStateError("The run is closed.")
+        return self._loop.progress.steps
+
+    @property
+    def total_steps(self) -> int | None:
+        """Optimizer steps of the whole training; None where the data does not tell its number of batches."""
+        plan = self._plan
+        if plan.eval_every is not None:
+            return plan.budget
+        return None if plan.data.length is None else plan.budget * -(-plan.data.length // plan.accumulate)
+
+    def branch(self, factor: float, *, steps: int, fade: int, ahead: int, judged: int) -> Branch:
+        """Try another rate on a copy; see ``Branching``. This run stays as it is.
+
+        Raises:
+            NoStateError: If the session has no state to copy.
+            SpecError: If its optimizer sets its own rate.
+        """
+        if self._plan.optimizer.fixed_lr is not None:
+            raise SpecError(
+                f"branch: {self._plan.optimizer.name} sets its own rate, so there is no other one to try.",
+                hint="Use an optimizer with a learning rate, such as adamw.",
+            )
+        return branched(
+            self._plan,
+            self.state(),
+            lr=self._lr,
+            seed=self._seed,
+            factor=factor,
+            steps=steps,
+            fade=fade,
+            ahead=ahead,
+            judged=judged,
+        )
 
     def close(self) -> None:
         """Give back the model, the optimizer and the data's workers."""

@@ -14,8 +14,10 @@ from lrlab.core.answer import Answer, sentence
 from lrlab.core.errors import SpecError
 from lrlab.core.run import Run, RunKey
 from lrlab.report.charts import UCurve
+from lrlab.report.curves import LearningCurves
 from lrlab.report.downsample import m4
 from lrlab.report.scales import placeable, showable
+from lrlab.report.view import View
 from lrlab.store.protocol import StudySummary
 from lrlab.web.shelf import LIVE, Seen
 
@@ -148,6 +150,14 @@ def series_of(run: Run, metric: str, after: int = 0) -> Series:
     return x, y, [moment[2] for moment in known]
 
 
+def part_of(series: Series, low: float | None, high: float | None) -> Series:
+    """What of a series lies from ``low`` to ``high``."""
+    x, y, steps = series
+    first = 0 if low is None else int(np.searchsorted(x, low))
+    end = len(x) if high is None else int(np.searchsorted(x, high, side="right"))
+    return x[first:end], y[first:end], steps[first:end]
+
+
 def series_document(series: Series, metric: str, *, after: int, total: int, points: int) -> dict[str, Any]:
     """A metric of a run over its training, down-sampled, or what has come since.
 
@@ -186,17 +196,19 @@ def series_document(series: Series, metric: str, *, after: int, total: int, poin
     }
 
 
-def curves_delta(seen: Seen, after: str) -> dict[str, Any] | None:
+def curves_delta(seen: Seen, after: str, view: View) -> dict[str, Any] | None:
     """What has come to a study's learning curves since ``after``, a cursor; None where everything must be drawn anew.
 
     Raises:
         SpecError: If ``after`` is no cursor.
     """
-    runs, metric = seen.study.runs, seen.study.question.metric
+    runs, chart = seen.study.runs, seen.curves(view)
     counts = cursor_counts(after)
+    if not view.grows or view.x != "unit":
+        return None
     if len(counts) != len(runs) or any(n > len(run.records) for n, run in zip(counts, runs, strict=True)):
         return None
-    drawn = {(c.arm, c.lr, c.seed): c for c in seen.curves.curves}
+    drawn = {(c.arm, c.lr, c.seed): c for c in chart.curves}
     if any(len(c.x) < c.raw_points for c in drawn.values()):
         return None  # it is thinned: the columns may have moved
     items = []
@@ -204,7 +216,7 @@ def curves_delta(seen: Seen, after: str) -> dict[str, Any] | None:
         curve = drawn.get((run.arm, run.lr, run.seed))
         if count == len(run.records) or curve is None:
             continue
-        old = sum(1 for record in run.records[:count] if _is_drawn(record.metrics.get(metric.name), seen))
+        old = sum(1 for record in run.records[:count] if _is_drawn(record.metrics.get(chart.metric), chart))
         if old == 0:
             return None  # its line is new
         items.append({"run": number, "lr": run.lr, "seed": run.seed, "arm": run.arm, "had": old,
@@ -212,11 +224,11 @@ def curves_delta(seen: Seen, after: str) -> dict[str, Any] | None:
     return {"mode": "append", "cursor": cursor_of(runs), "items": items}
 
 
-def _is_drawn(value: float | None, seen: Seen) -> bool:
+def _is_drawn(value: float | None, chart: LearningCurves) -> bool:
     """Whether the learning curves have a place for a value."""
     if value is None or not showable(value):
         return False
-    return seen.curves.y_scale == "linear" or placeable(value)
+    return chart.y_scale == "linear" or placeable(value)
 
 
 def cursor_of(runs: Sequence[Run]) -> str:
@@ -241,10 +253,10 @@ def chart_values(chart: UCurve) -> Any:
     return strict(json.loads(wire.dumps(UCurve, chart)))
 
 
-def run_numbers(seen: Seen) -> list[int]:
-    """The number of the run of each learning curve, in their order."""
+def run_numbers(seen: Seen, chart: LearningCurves) -> list[int]:
+    """The number of the run of each learning curve, in their order; of a mean, of its first."""
     numbers = {run.key: number for number, run in enumerate(seen.study.runs, start=1)}
-    return [numbers[RunKey(c.arm, c.lr, c.seed)] for c in seen.curves.curves]
+    return [numbers[RunKey(c.arm, c.lr, c.seed)] for c in chart.curves]
 
 
 def _word(value: float) -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from lrlab.core.run import Run
 from lrlab.core.study import Study
 from lrlab.report.charts import UCurve, u_curve
 from lrlab.report.curves import LearningCurves, learning_curves
+from lrlab.report.view import View
 from lrlab.store.protocol import StudySummary
 from lrlab.studies.lab import Lab
 from lrlab.studies.price import expected_price
 
 _MOST_KEPT = 8
 _MOST_SUMMARIES = 2_000
+_AS_USUAL = View()
 LIVE = (StudyState.RUNNING, StudyState.PAUSED)
 
 
@@ -33,23 +35,41 @@ class Seen:
         mark: Differs whenever the study does.
         study: The study, records included.
         answer: Its answer, or the one so far.
-        series: Metrics that were asked for, by number of the run and name.
+        series: What was asked for of single runs: their metrics, whole and thinned.
+        examined: Checkups of runs, by what they rest on; they outlive the moment.
     """
 
     mark: str
     study: Study
     answer: Answer
-    series: dict[tuple[int, str], Any] = field(default_factory=dict)
+    series: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    examined: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    _curves: dict[View, LearningCurves] = field(default_factory=dict)
 
     @cached_property
     def u_curve(self) -> UCurve:
         """The U-curve."""
         return u_curve(self.answer)
 
+    def curves(self, view: View = _AS_USUAL) -> LearningCurves:
+        """The learning curves.
+
+        Raises:
+            SpecError: As ``learning_curves``.
+        """
+        if view not in self._curves:
+            self._curves[view] = learning_curves(self.answer, view)
+        return self._curves[view]
+
     @cached_property
-    def curves(self) -> LearningCurves:
-        """The learning curves."""
-        return learning_curves(self.answer)
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric that any run has recorded, the study's own first."""
+        names = {self.study.question.metric.name: None}
+        for run in self.study.runs:
+            for record in run.records:
+                if not record.metrics.keys() <= names.keys():
+                    names |= dict.fromkeys(record.metrics)
+        return tuple(names)
 
     @cached_property
     def price(self) -> float | None:
@@ -122,13 +142,26 @@ class Shelf:
         with self._lock:
             known = self._seen.get(name)
             if known is None or known.mark != mark:
-                study = self.lab.study(name)
-                known = Seen(mark, study, self.lab.answer(study))
+                study = self.lab.study(name) if known is None else self._grown(known.study)
+                known = Seen(mark, study, self.lab.answer(study), examined=known.examined if known else {})
                 self._seen[name] = known
             self._seen.move_to_end(name)
             while len(self._seen) > _MOST_KEPT:
                 self._seen.popitem(last=False)
             return known
+
+    def _grown(self, old: Study) -> Study:
+        """What has become of a study: only the records that have come are read, because no record ever changes."""
+        with self.lab.store.snapshot(old.name) as snapshot:
+            study = snapshot.study
+            if study.created != old.created:  # another one of that name
+                return self.lab.study(old.name)
+            had = {run.key: run.records for run in old.runs}
+            return replace(study, runs=tuple(
+                replace(run, records=records + tuple(snapshot.records(run.key, first=len(records))))
+                for run in study.runs
+                for records in [had.get(run.key, ())]
+            ))  # fmt: skip
 
     def lines(self) -> list[tuple[StudySummary, "Answer | None"]]:
         """Every study in a line, newest first, with its stored answer (without runs) where it has one."""

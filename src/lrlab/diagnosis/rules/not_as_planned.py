@@ -8,11 +8,12 @@ def _look(signs: Signs) -> Verdict | None:
     if not signs.planned:
         return None
     first = min(signs.planned, key=lambda finding: finding.step)
+    group = f" in group {first.group}" if first.group else ""
     return Verdict(
         symptom="not_as_planned",
         severity="warn",
         confidence=0.99,
-        sentence=f"The rate was not applied as planned: {first.cause}",
+        sentence=f"The rate was not applied as planned{group}: {first.cause}",
         evidence=(
             Evidence(
                 name=f"applied rate at step {first.step} (planned: the limit)",

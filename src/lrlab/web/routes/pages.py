@@ -21,6 +21,7 @@ from lrlab.report import pieces
 from lrlab.report.html import settings as settings_of
 from lrlab.report.tables import ladder, runs_table
 from lrlab.web import asks, documents
+from lrlab.web.examined import examined, planned
 from lrlab.web.problems import CODES
 from lrlab.web.rendering import Templates
 from lrlab.web.room import Room
@@ -95,6 +96,8 @@ def router(room: Room, templates: Templates) -> APIRouter:
             log=log[-_LOG_LINES:],
             cut=max(len(log) - _LOG_LINES, 0),
             folder=folder.path if folder is not None else None,
+            examined=examined(seen, own),
+            planned=planned(seen, own),
             others=[n for n in (number - 1, number + 1) if 1 <= n <= len(seen.study.runs)],
         )
 
@@ -172,7 +175,9 @@ def _study_values(room: Room, seen: Seen) -> dict[str, Any]:
         "sentence": sentence(answer),
         "tones": {p.lr: p.tone for p in chart.points},
         "rows": [(row, numbers[RunKey(row.arm, row.lr, row.seed)]) for row in rows],
-        "curves": seen.curves,
+        "curves": seen.curves(),
+        "metrics": seen.metrics,
+        "steps": any(r.step is not None for run in study.runs for r in run.records[:1] + run.records[-1:]),
         "legend": pieces.legend(chart),
         "means": pieces.means_table(chart),
         "ladder": pieces.ladder_table(ladder(study), chart, most=_MOST_LADDER_ROWS),

@@ -8,9 +8,12 @@ from fastapi.responses import JSONResponse
 from lrlab.api.engines import run_folder
 from lrlab.core.errors import NotFoundError
 from lrlab.web import documents
+from lrlab.web.examined import examined, planned
 from lrlab.web.room import Room, listed
 
 _MOST_SERIES = 200
+_MOST_EXAMINED = 64
+_USUAL_POINTS = 1_500
 _LOG_CHARACTERS = 200_000
 
 
@@ -47,6 +50,30 @@ def router(room: Room) -> APIRouter:
         seen = room.shelf.seen(name)
         return JSONResponse(documents.run_document(seen.run(run), run, seen))
 
+    @routes.get("/studies/{name}/verdicts")
+    def verdicts(name: str) -> JSONResponse:
+        """The gravest verdict of each run that has ended; of a large study, of its last runs."""
+        seen = room.shelf.seen(name)
+        ended = [(n, run) for n, run in enumerate(seen.study.runs, start=1) if run.ended][-_MOST_EXAMINED:]
+        items = []
+        for number, own in ended:
+            told = [
+                v
+                for v in examined(seen, own).document()["verdicts"]
+                if v["severity"] != "ok" and v["symptom"] != "cannot_tell"
+            ]
+            if told:
+                items.append({"run": number, "more": len(told) - 1, **told[0]})
+        return listed(items, total=len(items))
+
+    @routes.get("/studies/{name}/runs/{run}/verdicts")
+    def checkup(name: str, run: int) -> JSONResponse:
+        """What a checkup of the run says, and its planned rate."""
+        seen = room.shelf.seen(name)
+        own = seen.run(run)
+        told = {"mark": seen.mark, **examined(seen, own).document(), "planned": planned(seen, own)}
+        return JSONResponse(documents.strict(told))
+
     @routes.get("/studies/{name}/runs/{run}/series")
     def series(
         name: str,
@@ -55,12 +82,18 @@ def router(room: Room) -> APIRouter:
         after: Annotated[
             int, Query(ge=0, description="The cursor of an earlier reply: only what came since")
         ] = 0,
-        max_points: int = 1_500,
+        max_points: int = _USUAL_POINTS,
+        low: Annotated[
+            float | None, Query(alias="from", description="Only from here on, on the x axis")
+        ] = None,
+        high: Annotated[float | None, Query(alias="to", description="Only up to here")] = None,
     ) -> JSONResponse:
         """Metrics of a run over its training, down-sampled: the lowest and highest of each column are kept."""
         seen = room.shelf.seen(name)
         own = seen.run(run)
-        known = documents.metrics_of(own)
+        if (run,) not in seen.series:
+            seen.series[(run,)] = documents.metrics_of(own)
+        known = seen.series[(run,)]
         wanted = known if metric is None else metric
         for each in wanted:
             if each not in known:
@@ -72,12 +105,19 @@ def router(room: Room) -> APIRouter:
         first = min(after, total)
         found = []
         for each in wanted[:_MOST_SERIES]:
+            key, whole = (run, each), (run, each, max_points)
+            if not first and low is None and high is None and whole in seen.series:
+                found.append(seen.series[whole])
+                continue
             if first:
                 some = documents.series_of(own, each, first)
             else:  # a long run is asked for again and again, at every zoom
-                key = (run, each)
                 some = seen.series[key] = seen.series.get(key) or documents.series_of(own, each)
-            found.append(documents.series_document(some, each, after=first, total=total, points=max_points))
+                some = documents.part_of(some, low, high)
+            told = documents.series_document(some, each, after=first, total=total, points=max_points)
+            if not first and low is None and high is None and max_points == _USUAL_POINTS:
+                seen.series[whole] = told
+            found.append(told)
         return JSONResponse({
             "mark": seen.mark, "x": seen.study.question.unit, "cursor": len(own.records), "series": found,
         })  # fmt: skip

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ from lrlab.core.run import Run
 from lrlab.report import figures
 from lrlab.report.html import report_html
 from lrlab.report.interactive import rates, themed
+from lrlab.report.timeline import timeline
+from lrlab.report.view import View
 from lrlab.store.protocol import StudySummary
 from lrlab.web import documents
 from lrlab.web.room import Room, listed, no_content
@@ -119,11 +122,21 @@ def router(room: Room) -> APIRouter:
         after: Annotated[
             str | None, Query(max_length=20_000, description="The cursor of an earlier reply")
         ] = None,
+        metric: Annotated[str, Query(max_length=300, description="By default the study's own")] = "",
+        x: Annotated[Literal["unit", "step"], Query(description="What the x axis counts")] = "unit",
+        scale: Annotated[Literal["auto", "linear", "log"], Query(description="Of the y axis")] = "auto",
+        smooth: Annotated[float, Query(ge=0, le=1e12, description="Half-life of a moving average, in x")] = 0,
+        by: Annotated[Literal["run", "rate"], Query(description="A line a run, or a mean a rate")] = "run",
+        every: Annotated[bool, Query(description="All lines, however many")] = False,
     ) -> JSONResponse:
         """The learning curves: all of them as a Plotly figure, or what has come since ``after``."""
         seen = room.shelf.seen(name)
-        chart = seen.curves
-        delta = documents.curves_delta(seen, after) if after is not None else None
+        own = metric if metric != seen.study.question.metric.name else ""
+        view = View(
+            metric=own, x=x, scale="" if scale == "auto" else scale, smooth=smooth, by=by, every=every
+        )
+        chart = seen.curves(view)
+        delta = documents.curves_delta(seen, after, view) if after is not None else None
         if delta is not None:
             axes = {"x_range": chart.x_range, "y_range": chart.y_range, "y_scale": chart.y_scale}
             return JSONResponse({"mark": seen.mark, "caption": chart.caption, "axes": axes, **delta})
@@ -132,8 +145,21 @@ def router(room: Room) -> APIRouter:
             "mode": "replace",
             "cursor": documents.cursor_of(seen.study.runs),
             "figure": themed(partial(_curves_figure, chart)),
-            "runs": documents.run_numbers(seen),
+            "runs": documents.run_numbers(seen, chart),
             "hidden": chart.hidden,
+            "y_scale": chart.y_scale,
+            "caption": chart.caption,
+        })  # fmt: skip
+
+    @routes.get("/studies/{name}/timeline")
+    def slices(name: str) -> JSONResponse:
+        """Which slice of which run the cost went to, in order, as values and as a Plotly figure."""
+        seen = room.shelf.seen(name)
+        chart = timeline(seen.study)
+        return JSONResponse({
+            "mark": seen.mark,
+            "rows": documents.strict([asdict(row) for row in chart.rows]),
+            "figure": themed(partial(_timeline_figure, chart)),
             "caption": chart.caption,
         })  # fmt: skip
 
@@ -180,6 +206,10 @@ def router(room: Room) -> APIRouter:
 
 def _u_figure(chart: Any, theme: Any) -> Any:
     return figures.u_curve_figure(chart, theme=theme, legend=False)
+
+
+def _timeline_figure(chart: Any, theme: Any) -> Any:
+    return figures.timeline_figure(chart, theme=theme)
 
 
 def _curves_figure(chart: Any, theme: Any) -> Any:

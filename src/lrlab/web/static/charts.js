@@ -1,5 +1,5 @@
 // Draws a Plotly figure in the theme of the page; zoom, focus and a table of its own survive new data.
-const still = { displayModeBar: false, responsive: true, doubleClick: "reset", scrollZoom: false };
+const still = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 520px)");
 const charts = new Map();
@@ -26,6 +26,9 @@ export class Chart {
     this.escape = escape;
     this.figure = null;
     this.log = null;
+    this.zoom = null; // { x: [low, high], y: [low, high] or null }, as the axes count
+    this.zoomed = () => {}; // told when a person has zoomed in, or out again
+    this.rescaled = null; // does what a change of the scale needs; by default the chart does it itself
     this.changes = (spec) => spec;
     this.drawing = Promise.resolve();
     charts.set(element.id, this);
@@ -47,19 +50,37 @@ export class Chart {
     if (!this.figure) return;
     const spec = this.changes(merged(this.figure.spec, isDark() ? this.figure.dark : undefined));
     const layout = merged(spec.layout, { autosize: true, uirevision: "keep" });
+    // The zoom is kept here, because the address holds it too: what Plotly remembers of it would win over that.
+    const revision = Number(this.element.dataset.revision ?? 0);
+    for (const axis of ["xaxis", "yaxis"]) {
+      const range = this.zoom?.[axis[0]];
+      layout[axis] = merged(layout[axis], { uirevision: revision, ...(range ? { range, autorange: false } : {}) });
+    }
     if (narrow.matches) {
       layout.margin = merged(layout.margin, { l: 48, r: 10 });
       const ticks = layout.xaxis.ticktext;
       if (ticks && ticks.length > 6) layout.xaxis = merged(layout.xaxis, { ticktext: ticks.map((text) => (/^1(e|0*$)/.test(text) ? text : "")) });
     }
     if (this.log !== null && this.log !== (layout.yaxis.type === "log")) {
-      const axis = { ...layout.yaxis, type: this.log ? "log" : "linear", autorange: true };
-      for (const name of ["range", "tickvals", "ticktext"]) delete axis[name];
+      const axis = { ...layout.yaxis, type: this.log ? "log" : "linear", autorange: !this.zoom?.y };
+      for (const name of ["tickvals", "ticktext", ...(this.zoom?.y ? [] : ["range"])]) delete axis[name];
       layout.yaxis = axis;
-      layout.uirevision = `keep-${this.log}`;
     }
     await Plotly.react(this.element, spec.data, layout, still);
+    if (!this.listens) this.listen();
     this.describe(spec, layout);
+  }
+
+  listen() {
+    this.listens = true;
+    this.element.on("plotly_relayout", (event) => {
+      if (!Object.keys(event).some((name) => /^[xy]axis\.(range|autorange)/.test(name))) return;
+      const { xaxis, yaxis } = this.element._fullLayout;
+      this.zoom = { x: xaxis.range.map(Number), y: yaxis.range.map(Number) };
+      this.describe(this.element, this.element.layout);
+      this.zoomed(this.zoom);
+    });
+    this.element.on("plotly_doubleclick", () => this.do("reset"));
   }
 
   describe(spec, layout) {
@@ -87,18 +108,16 @@ export class Chart {
 
   do(what) {
     if (what === "log") {
-      this.log = this.element.dataset.yScale !== "log";
+      const log = this.element.dataset.yScale !== "log";
+      if (this.zoom) this.zoom = { x: this.zoom.x, y: null };
+      if (this.rescaled) return this.rescaled(log ? "log" : "lin");
+      this.log = log;
       return this.draw();
     }
     if (what === "reset") {
-      // The ranges that the figure has; the user's own zoom is forgotten.
-      const { layout } = this.figure.spec;
-      const ranges = {};
-      for (const axis of ["xaxis", "yaxis"]) {
-        if (axis === "yaxis" && this.log !== null) ranges["yaxis.autorange"] = true;
-        else ranges[`${axis}.range`] = layout[axis].range;
-      }
-      return Plotly.relayout(this.element, ranges);
+      this.zoom = null;
+      this.zoomed(null);
+      return this.draw();
     }
     if (what === "png") {
       const { width, height } = this.element.getBoundingClientRect();

@@ -1,12 +1,22 @@
 import { ask, banner, follow, newId, Problem, refreshParts, say } from "/static/app.js";
 import { Chart, merged, rate } from "/static/charts.js";
+import { number, View, word, zoom } from "/static/view.js";
 
 const name = document.getElementById("head").dataset.study;
 const path = `/studies/${encodeURIComponent(name)}`;
 const reading = document.getElementById("reading");
 let rates = [];
 let focused = -1;
-let only = null;
+
+// What can stand in the address; `us` and `uz` belong to the U-curve, `ys` and `z` to the learning curves.
+const optionsOf = (id) => [...document.getElementById(id).options].map((option) => option.value);
+const view = new View(
+  {
+    metric: word("", ...optionsOf("v-metric")), x: word(...optionsOf("v-x")), ys: word("auto", "lin", "log"), sm: number(0), by: word("run", "rate"), all: word("no", "yes"),
+    z: zoom(), us: word("auto", "lin", "log"), uz: zoom(), hollow: word("yes", "no"), only: number(null),
+  },
+  () => applyView(),
+);
 
 // --- the two charts, linked by rate ------------------------------------------------------------------------------
 
@@ -36,6 +46,7 @@ const traces = () => lines.figure.spec.data.filter((trace) => trace.meta === "cu
 const lr = () => (focused < 0 ? null : rates[focused].lr);
 
 curve.changes = (spec) => {
+  if (view.values.hollow === "no") spec = { ...spec, data: spec.data.filter((trace) => !/^(partial|level)/.test(trace.meta)) };
   if (lr() === null) return spec;
   const line = { type: "line", xref: "x", yref: "paper", x0: lr(), x1: lr(), y0: 0, y1: 1, line: { color: spec.layout.font.color, width: 1 } };
   return { ...spec, layout: { ...spec.layout, shapes: [...(spec.layout.shapes ?? []), line] } };
@@ -57,7 +68,8 @@ function focusOn(index) {
 }
 
 function showOnly(value) {
-  only = value;
+  if (value !== view.values.only) view.set({ only: value });
+  const { only } = view.values;
   for (const row of document.querySelectorAll("#runs tbody tr")) row.hidden = only !== null && Number(row.dataset.lr) !== only;
   const chip = document.getElementById("only");
   chip.hidden = only === null;
@@ -81,8 +93,9 @@ function loadLines() {
 }
 
 async function loadLinesNow() {
-  const told = await ask(`${path}/curves${cursor === null ? "" : `?after=${cursor}`}`);
-  document.getElementById("lines-caption").textContent = ["One line a run, coloured by its rate.", ...told.caption].join(" ");
+  const told = await ask(`${path}/curves?${wanted()}`);
+  document.getElementById("lines-caption").textContent = told.caption.join(" ");
+  if (told.mode === "replace") document.getElementById("v-all").hidden = told.hidden === 0 && view.values.all === "no";
   cursor = told.cursor;
   if (told.mode === "replace") {
     numbers = told.runs;
@@ -103,12 +116,77 @@ function append(told) {
     trace.y = [...trace.y, ...item.y];
     trace.mode = trace.x.length > 1 ? "lines" : "markers";
   }
+  const last = Math.max(...told.items.map((item) => item.x.at(-1) ?? 0));
+  document.getElementById("newer").hidden = !(lines.zoom && last > lines.zoom.x[1]);
   const { layout } = lines.figure.spec;
   const y = told.axes.y_range;
   layout.xaxis.range = told.axes.x_range;
   if (y) layout.yaxis.range = told.axes.y_scale === "log" ? y.map(Math.log10) : y;
   return lines.draw();
 }
+
+// --- what a person has chosen ------------------------------------------------------------------------------------
+
+const fields = { metric: "v-metric", x: "v-x", by: "v-by", sm: "v-sm" };
+const scales = { auto: "auto", lin: "linear", log: "log" };
+
+/** What the server is asked for: only what has come since, where the lines stand already. */
+function wanted() {
+  const { metric, x, ys, sm, by, all } = view.values;
+  const query = new URLSearchParams(cursor === null ? {} : { after: cursor });
+  const chosen = { metric, x: x === "unit" ? "" : x, scale: ys === "auto" ? "" : scales[ys], smooth: sm || "", by: by === "run" ? "" : by, every: all === "yes" ? "true" : "" };
+  for (const [key, value] of Object.entries(chosen)) if (value) query.set(key, value);
+  return query;
+}
+
+function setUp() {
+  const { z, uz, us, hollow, all } = view.values;
+  for (const [key, id] of Object.entries(fields)) {
+    const field = document.getElementById(id);
+    field.value = key === "sm" ? view.values.sm || "" : key === "metric" ? view.values.metric || field.options[0].value : view.values[key];
+  }
+  document.getElementById("v-hollow").setAttribute("aria-pressed", String(hollow === "yes"));
+  document.getElementById("v-all").setAttribute("aria-pressed", String(all === "yes"));
+  lines.zoom = z;
+  curve.zoom = uz;
+  curve.log = us === "auto" ? null : us === "log";
+}
+
+/** After Back, Forward and every choice: the address says what is to be seen. */
+async function applyView() {
+  setUp();
+  showOnly(view.values.only);
+  cursor = null;
+  document.getElementById("newer").hidden = true;
+  try {
+    await Promise.all([curve.draw(), loadLines()]);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    lines.fail(error);
+  }
+}
+
+function choose(changes) {
+  view.set(changes, { push: true });
+  return applyView();
+}
+
+for (const [key, id] of Object.entries(fields)) {
+  document.getElementById(id).addEventListener("change", ({ target }) => {
+    const own = key === "metric" && target.selectedIndex === 0;
+    const value = key === "sm" ? Math.max(Number(target.value) || 0, 0) : own ? "" : target.value;
+    choose(key === "x" && view.values.z ? { x: value, z: null } : { [key]: value });
+  });
+}
+document.getElementById("v-hollow").addEventListener("click", () => choose({ hollow: view.values.hollow === "yes" ? "no" : "yes" }));
+document.getElementById("v-all").addEventListener("click", () => choose({ all: view.values.all === "yes" ? "no" : "yes" }));
+lines.rescaled = (scale) => choose({ ys: scale, z: lines.zoom });
+curve.rescaled = (scale) => choose({ us: scale, uz: curve.zoom });
+lines.zoomed = (z) => {
+  view.set({ z });
+  document.getElementById("newer").hidden = true;
+};
+curve.zoomed = (uz) => view.set({ uz });
 
 function link() {
   const place = (value) => rates.findIndex((each) => each.lr === value);
@@ -119,6 +197,38 @@ function link() {
       const index = place(own(event.points[0]));
       reading.textContent = index < 0 ? "" : rates[index].text;
     });
+  }
+}
+
+/** The gravest verdict of each run that has ended, beside its state; nothing waits for it. */
+async function loadVerdicts() {
+  const told = await ask(`${path}/verdicts`);
+  for (const item of told.items) {
+    const place = document.querySelector(`#runs tr[data-run="${item.run}"] .verdict`);
+    if (!place) continue;
+    const link = Object.assign(document.createElement("a"), { href: `${location.pathname}/runs/${item.run}#verdicts`, textContent: `${item.icon} ${item.symptom.replaceAll("_", " ")}`, title: item.text });
+    place.replaceChildren(link, item.more ? ` +${item.more}` : "");
+  }
+}
+const slices = new Chart(document.getElementById("timeline"), {
+  rows: () => ({
+    head: ["Run", "State", "From, full runs", "To, full runs", "Slice"],
+    rows: slices.told.flatMap((row) => row.bars.map((bar) => [row.label, row.status, bar.begin.toFixed(3), bar.end.toFixed(3), bar.text])),
+  }),
+});
+
+async function loadSlices() {
+  const told = await ask(`${path}/timeline`);
+  slices.told = told.rows;
+  slices.points = told.rows.reduce((sum, row) => sum + row.bars.length, 0);
+  document.getElementById("timeline-caption").textContent = told.caption.join(" ");
+  await slices.set(told.figure);
+}
+
+/** What stands further below, after what is seen first. */
+async function loadRest() {
+  for (const load of [loadSlices, loadVerdicts]) {
+    await load().catch((error) => (error instanceof Problem && load === loadSlices ? slices.fail(error) : console.warn(error.message)));
   }
 }
 
@@ -134,7 +244,8 @@ async function refresh() {
 const news = follow((study) => study === name, refresh);
 document.addEventListener("lrlab:refresh", news);
 document.addEventListener("lrlab:parts", () => {
-  showOnly(only);
+  loadRest();
+  showOnly(view.values.only);
   for (const kind of doing.keys()) markDoing(kind);
 });
 
@@ -247,6 +358,8 @@ document.getElementById("extend-form").addEventListener("submit", async (event) 
   await work;
 });
 
+setUp();
+showOnly(view.values.only);
 try {
   await Promise.all([loadCurve(), loadLines()]);
   link();
@@ -255,3 +368,4 @@ try {
   if (error instanceof TypeError) banner("The server does not answer.", "gone");
 }
 window.__lrlab = { ready: true };
+loadRest();

@@ -1,0 +1,35 @@
+"""A proof as text for a terminal: what stands now, and how every branch ended."""
+
+from lrlab.core.proof import Proof
+from lrlab.report.canvas import wrapped
+from lrlab.report.checkup_text import rate_sentence
+from lrlab.report.words import format_score
+
+_WORDS = {"too_low": "too low", "right": "right", "too_high": "too high"}
+
+
+def proof_text(proof: Proof, *, width: int) -> str:
+    """The whole proof; lines of at most ``width`` columns."""
+    now, before = proof.rate, proof.before
+    if proof.overturned:
+        head = f"Overturned: the log alone had said {_WORDS[before.verdict]} ({100 * before.confidence:.0f} % sure). "
+    elif before.verdict == "unknown":
+        head = "Tried: "
+    elif now.verdict == before.verdict:
+        head = "Tried, and it stands: "
+    lines = wrapped(head + rate_sentence(now), width)
+    lines += wrapped(
+        f"  Branches of {proof.steps} steps from step {proof.step}, their rate falling to zero, judged on {proof.batches} "
+        f"batches; {100 * proof.cost:.1f} % of a full training:",
+        width,
+        indent="  ",
+    )
+    lines.append(f"  before     loss {format_score(proof.start)}")
+    for branch in proof.branches:
+        won = ""
+        if branch.factor == proof.winner:
+            won = f"  won by {100 * proof.margin:.2g} %, {100 * proof.certainty:.0f} % of resampled batches"
+        lines += wrapped(
+            f"  {branch.factor:>3g} x rate  loss {format_score(branch.loss)}{won}", width, indent="    "
+        )
+    return "\n".join(line.rstrip() for line in lines)
