@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from lrlab.adapters.yolo import find_program
-from tests.adapters.test_yolo_real import drawn  # noqa: F401 - a fixture
+from lrlab.core.errors import NotFoundError
+
+try:
+    find_program()
+except NotFoundError as error:
+    pytest.skip(f"{error}", allow_module_level=True)
+
+from tests.adapters.test_yolo_real import drawn  # noqa: E402, F401 - a fixture
 
 pytestmark = [pytest.mark.yolo, pytest.mark.slow]
 
