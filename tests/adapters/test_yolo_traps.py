@@ -19,7 +19,7 @@ try:
 except NotFoundError as error:
     pytest.skip(f"{error}", allow_module_level=True)
 
-from tests.adapters.test_yolo_real import drawn  # noqa: E402, F401 - a fixture
+from tests.adapters.test_yolo_real import drawn  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.yolo, pytest.mark.slow]
 
