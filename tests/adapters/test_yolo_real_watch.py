@@ -12,7 +12,7 @@ from lrlab.adapters.yolo import find_program
 from lrlab.core.errors import NotFoundError
 
 try:
-    PYTHON = Path(find_program()).with_name("python")
+    PYTHON = Path(find_program()).resolve().with_name("python")
 except NotFoundError as error:
     pytest.skip(f"{error}", allow_module_level=True)
 Image = pytest.importorskip("PIL.Image")
