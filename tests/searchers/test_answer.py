@@ -265,3 +265,21 @@ def test_what_the_own_rate_would_lose_is_said_to_be_an_estimate_where_it_was_lef
     assert "of 40 epochs; what it would lose is estimated" in reason
     full = answer_of(BOWL, question, who="grid:5")
     assert not [reason for reason in full.reasons if reason.startswith("Your")]
+
+
+def test_seeds_that_explode_far_above_the_winner_are_no_noise_of_the_winner() -> None:
+    """A full grid of three seeds whose highest rates explode learned what it learned."""
+    rng = random.Random(0)
+    runs = []
+    for lr in QUESTION.lr.points(13):
+        apart = math.log10(lr / 1e-3)
+        for seed in range(3):
+            end = 1.0 - 0.8 * math.exp(-(apart**2)) + rng.gauss(0, 0.01)
+            if apart > 0.4:
+                end = 0.7 + 1e6 * seed
+            runs.append(run(lr, [1.0, *[end] * 40], seed=seed, outcome=Outcome.FINISHED))
+    answer = conclude(QUESTION, runs)
+    assert answer.lr == pytest.approx(1e-3, rel=0.01)
+    assert "NOTHING_LEARNED" not in answer.codes
+    assert "NOISE" not in answer.codes
+    assert answer.confidence > 0.5

@@ -149,17 +149,24 @@ def _mean_score(runs: Sequence[Run], evidence: Evidence, key: RunKey, units: int
     return sum(finite) / len(finite) if finite else math.inf
 
 
+_NOISE_FROM = 5  # rates: the winner and two on either side
+
+
 def _noise(
     question: Question, runs: Sequence[Run], evidence: Evidence, winner: RunKey, units: int
 ) -> tuple[float, int]:
     """Standard deviation between seeds in units of the metric, and from how many seeds it was told.
 
-    Every rate that was repeated adds its variance. With one seed the roughness of the winner's own curve stands in:
+    It is told from the repeated rates nearest to the winner, by their middle variance: where trainings begin to explode, seeds
+    differ by more than all that is to be won. With one seed the roughness of the winner's own curve stands in:
     the middle absolute second difference of its last half, which a smooth trend does not move.
     """
-    variances = []
+    variances: list[tuple[float, int]] = []
     most = 1
-    for lr in {run.lr for run in runs if run.arm == winner.arm}:
+    rates = {run.lr for run in runs if run.arm == winner.arm}
+    for lr in sorted(rates, key=lambda lr: (abs(math.log(lr / winner.lr)), lr)):
+        if len(variances) == _NOISE_FROM:
+            break
         same = [run for run in runs if run.arm == winner.arm and run.lr == lr and run.units > 0]
         if len(same) < 2:
             continue
@@ -168,6 +175,10 @@ def _noise(
         if all(math.isfinite(value) for value in scores):
             variances.append((float(np.var(scores, ddof=1)), len(scores) - 1))
             most = max(most, len(scores) if lr == winner.lr else most)
+    if len(variances) >= 3:
+        middle, freedom = sorted(variances)[len(variances) // 2]
+        # The median of a chi-square variable over its freedom, by Wilson and Hilferty (PNAS 17, 1931).
+        return math.sqrt(middle) / (1 - 2 / (9 * freedom)) ** 1.5, most
     if variances:
         weight = sum(freedom for _, freedom in variances)
         return math.sqrt(sum(variance * freedom for variance, freedom in variances) / weight), most
