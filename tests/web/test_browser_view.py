@@ -111,7 +111,7 @@ def test_a_verdict_is_shown_in_the_charts_and_a_window_has_every_point(show: Sho
     wait_for(page, "document.getElementById('m1').layout.shapes.length === 1")
     assert axis(page, "m1") == axis(page, "m2")
     near = show("/studies/spiky/runs/1?z=0.9,1.1")
-    assert near.get_attribute("#m1", "data-points") == "201"
+    wait_for(near, "document.getElementById('m1').dataset.points === '201'")
     assert max(near.evaluate("document.getElementById('m1').data[0].y")) == 777.0
     assert "201 points. This window holds 201 of 3,000" in near.inner_text("#m1-caption")
     assert "Applied and planned rate differ by up to 6.98 %" in near.inner_text("#rate-off")

@@ -25,6 +25,8 @@ DECIDED = {
     ("GET", "/api/v1/studies/{name}"): "token", ("DELETE", "/api/v1/studies/{name}"): "token",
     ("GET", "/api/v1/studies/{name}/answer"): "token", ("GET", "/api/v1/studies/{name}/u-curve"): "token",
     ("GET", "/api/v1/studies/{name}/curves"): "token", ("GET", "/api/v1/studies/{name}/spark.svg"): "token",
+    ("GET", "/api/v1/studies/{name}/timeline"): "token", ("GET", "/api/v1/studies/{name}/verdicts"): "token",
+    ("GET", "/api/v1/studies/{name}/runs/{run}/verdicts"): "token",
     ("GET", "/api/v1/studies/{name}/export.{form}"): "token", ("GET", "/api/v1/studies/{name}/report.html"): "token",
     ("GET", "/api/v1/studies/{name}/runs"): "token", ("GET", "/api/v1/studies/{name}/runs/{run}"): "token",
     ("GET", "/api/v1/studies/{name}/runs/{run}/series"): "token",

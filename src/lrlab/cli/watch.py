@@ -1,6 +1,7 @@
 """``lrlab watch``."""
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -222,6 +223,8 @@ def _listeners(alerts: Path | None, on_alert: str | None, output: Output) -> Ite
 def _shown(looks: Iterator[Any], tell: Any, output: Output) -> tuple[Any, bool]:
     """Tell what comes; the last checkup, and whether Ctrl-C has ended it."""
     checkup = None
+    # A shell starts what it puts in the background with Ctrl-C ignored; whoever sends the signal means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for look in looks:
             checkup = look.checkup

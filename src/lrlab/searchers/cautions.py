@@ -12,8 +12,10 @@ from lrlab.core.run import Run
 from lrlab.searchers.regret import Picture, Point
 
 _AT_EDGE_DECADES = 0.05
-# The best rate may lie beyond an end of the range where its interval comes this close, in decades or as a share of the range.
+# The best rate may lie beyond an end of the range where its interval comes this close, in decades or as a share of the range,
 _NEAR_EDGE_DECADES, _NEAR_EDGE_SHARE = 0.15, 0.025
+# and the best rate itself no further from it than this, in decades: a wide interval alone is no hint of an edge.
+_BESIDE_DECADES = 1.01
 # The scores of neighbouring rates differ as if by chance; see ``Picture.chance``. Of 72 recorded studies one is above.
 _BY_CHANCE = 1.2
 _LUCK = 1.0  # deviations by which the best of many draws may exceed what is expected of it
@@ -149,7 +151,8 @@ def _edges(question: Question, picture: Picture, interval: tuple[float, float]) 
     others = [point.lr for point in picture.points if point.lr != lr]
     beside = 10 ** min(_NEAR_EDGE_DECADES, _NEAR_EDGE_SHARE * searched.decades)
     lowest = lr <= searched.low * near and not any(other < lr for other in others)
-    if lowest or (interval[0] <= searched.low * beside and not any(other < searched.low for other in others)):
+    might = interval[0] <= searched.low * beside and lr <= searched.low * 10**_BESIDE_DECADES
+    if lowest or (might and not any(other < searched.low for other in others)):
         wider = LRRange(max(min(lr, searched.low) * 1e-2, sys.float_info.min), searched.high)
         what = "is the lowest that was tried" if lowest else "may be the lowest of the range"
         yield (
@@ -157,9 +160,8 @@ def _edges(question: Question, picture: Picture, interval: tuple[float, float]) 
             f"The best rate, {format_lr(lr)}, {what}; a better one may lie below. Extend the range: --lr {_written(wider)}",
         )
     highest = lr >= searched.high / near and not any(other > lr for other in others)
-    if highest or (
-        interval[1] >= searched.high / beside and not any(other > searched.high for other in others)
-    ):
+    might = interval[1] >= searched.high / beside and lr >= searched.high / 10**_BESIDE_DECADES
+    if highest or (might and not any(other > searched.high for other in others)):
         wider = LRRange(searched.low, max(lr, searched.high) * 1e2)
         what = "is the highest that was tried" if highest else "may be the highest of the range"
         yield (
