@@ -118,7 +118,22 @@ def table(rows: list[dict[str, Any]]) -> str:
         cost = statistics.fmean(one["cost"] for one in own)
         regret = 100 * statistics.fmean(one["regret"] for one in own)
         lines.append(f"mean of {name:18} {cost:.2f} full runs, regret {regret:.2f} %, test accuracy {means}")
+    for name in ("default", "grid"):
+        others = [(one["answer"]["test_acc"], one[name]["test_acc"]) for one in rows]
+        lines.append(
+            f"answer's test accuracy against the {name}'s: higher {sum(a > b for a, b in others)}, equal "
+            f"{sum(a == b for a, b in others)}, lower {sum(a < b for a, b in others)} of {len(others)}"
+        )
     if rows and all(math.isfinite(one["regret"]) for one in rows):
+        regrets = [100 * one["regret"] for one in rows]
+        accuracy = "  ".join(
+            f"{statistics.fmean(one[who]['test_acc'] for one in rows):.3f}"
+            for who in ("default", "answer", "grid")
+        )
+        lines.append(
+            f"all: {statistics.fmean(one['cost'] for one in rows):.2f} full runs, regret {statistics.fmean(regrets):.2f} %, "
+            f"median {statistics.median(regrets):.2f} %, test accuracy {accuracy}"
+        )
         worst = max(rows, key=lambda one: float(one["regret"]))
         lines.append(f"worst regret: {100 * worst['regret']:.2f} % ({worst['data']}, seed {worst['seed']})")
     return "\n".join(lines)
@@ -131,7 +146,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--table", type=Path, metavar="FILE.json", help="only print what was written there")
     args = parser.parse_args()
+    if args.table:
+        print(table(json.loads(args.table.read_text())))
+        return 0
     names = args.only or list(DATA)
     if data_folder() is None:
         left = [name for name in names if not DATA[name][1].startswith("sklearn:")]

@@ -18,7 +18,7 @@ seed of the grid has one of its own. They get 4, 8 and 16 full runs, and stop be
 its end.
 
 Run: python -m benchmarks.searchers [--set deepobs|own|all] [--only race] [--quick] [--workers 2] [--cases] [--json]
-     [--made-up] [--leave-one-out] [-o FILE.json]
+     [--made-up] [--leave-one-out] [--grid NAME ...] [-o FILE.json]
 """
 
 import argparse
@@ -254,6 +254,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--set", choices=SETS, default="deepobs", help="which grids")
+    parser.add_argument("--grid", action="append", help="only the grids with this in their name; repeatable")
     parser.add_argument("--only", default="", help="only the searchers with this in their name")
     parser.add_argument("--seeds", type=int, default=3, help="of Optuna's searchers, on grids with one seed")
     parser.add_argument(
@@ -287,6 +288,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = {}
     for name in names:
         grids = made_up_grids() if options.made_up else grids_of(name)
+        grids = [
+            grid for grid in grids if not options.grid or any(part in grid.name for part in options.grid)
+        ]
         if not grids:
             continue
         if options.leave_one_out:

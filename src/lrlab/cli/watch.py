@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lrlab.cli import options
+from lrlab.cli import diagnosis_options, options
 from lrlab.cli.diagnose import FAILED, document
 from lrlab.cli.output import EVENTS, Output, one_document, speaks_unicode, width
 from lrlab.core.errors import LrlabError, NotFoundError, SpecError
@@ -30,10 +30,7 @@ def watch(
             show_default=False,
         ),
     ],
-    optimizer: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Such as adamw; the verdict is surer with it.", show_default=False),
-    ] = None,
+    optimizer: diagnosis_options.Optimizer = None,
     total_steps: Annotated[
         int | None,
         typer.Option(
@@ -42,42 +39,12 @@ def watch(
             show_default=False,
         ),
     ] = None,
-    lr: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RATE",
-            help="The peak rate, where the log does not tell it; of a study: the run's.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Of a study: the run's.", show_default=False)
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="The planned schedule, such as cosine: applied rates are compared with it.",
-            show_default=False,
-        ),
-    ] = None,
-    warmup: Annotated[
-        float, typer.Option(metavar="SHARE|N", help="The planned warm-up.", show_default=False)
-    ] = 0.0,
-    steps_per_epoch: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Optimizer steps in an epoch, where a log counts epochs.", show_default=False
-        ),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=COLUMN",
-            help="What the log calls loss, val_loss, lr, grad_norm, update_ratio, step or epoch; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    lr: diagnosis_options.Rate = None,
+    seed: diagnosis_options.Seed = None,
+    schedule: diagnosis_options.Schedule = None,
+    warmup: diagnosis_options.Warmup = 0.0,
+    steps_per_epoch: diagnosis_options.StepsPerEpoch = None,
+    column: diagnosis_options.Column = None,
     every: Annotated[float, typer.Option(metavar="SECONDS", help="Time between looks.")] = 2.0,
     idle: Annotated[
         float | None,
