@@ -62,6 +62,14 @@ def test_a_run_of_a_study_is_proved_by_name(tmp_path) -> None:  # type: ignore[n
         lrlab.prove("far", task=task, store=tmp_path, lr=0.7)
 
 
+def test_no_line_is_wider_than_the_terminal() -> None:
+    session = recipe().start(0.05, seed=0)
+    list(session.advance(4))
+    text = lrlab.prove(session).summary(width=60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert [line.index("loss") for line in text.splitlines() if "  loss " in line] == [14] * 4
+
+
 def test_a_diverged_run_is_refused() -> None:
     session = recipe().start(20.0, seed=0)
     list(session.advance(4))

@@ -19,17 +19,17 @@ def proof_text(proof: Proof, *, width: int) -> str:
         head = "Tried, and it stands: "
     lines = wrapped(head + rate_sentence(now), width)
     lines += wrapped(
-        f"  Branches of {proof.steps} steps from step {proof.step}, their rate falling to zero, judged on {proof.batches} "
+        f"Branches of {proof.steps} steps from step {proof.step}, their rate falling to zero, judged on {proof.batches} "
         f"batches; {100 * proof.cost:.1f} % of a full training:",
         width,
-        indent="  ",
     )
-    lines.append(f"  before     loss {format_score(proof.start)}")
-    for branch in proof.branches:
-        won = ""
-        if branch.factor == proof.winner:
-            won = f"  won by {100 * proof.margin:.2g} %, {100 * proof.certainty:.0f} % of resampled batches"
-        lines += wrapped(
-            f"  {branch.factor:>3g} x rate  loss {format_score(branch.loss)}{won}", width, indent="    "
-        )
+    rows = [
+        ("before", proof.start),
+        *((f"{branch.factor:g} x rate", branch.loss) for branch in proof.branches),
+    ]
+    lines += [f"{name:>12}  loss {format_score(loss)}" for name, loss in rows]
+    lines += wrapped(
+        f"{proof.winner:g} x rate won by {100 * proof.margin:.2g} %, in {100 * proof.certainty:.0f} % of resampled batches.",
+        width,
+    )
     return "\n".join(line.rstrip() for line in lines)
