@@ -12,7 +12,7 @@
   takes 10 s.
 - Workers: how busy two workers are until the last run begins, where every unit takes the same time.
 
-Run: python -m benchmarks.robustness [--set deepobs|own|all] [--draws 5] [--json] [-o FILE.json]
+Run: python -m benchmarks.robustness [--set deepobs|own|all] [--draws 5] [--first-draw 0] [--json] [-o FILE.json]
 """
 
 import argparse
@@ -112,10 +112,10 @@ def cases(name: str, grids: Sequence[Grid]) -> list[Case]:
     return [judge(name, grid, study(grid, race())) for grid in grids]
 
 
-def in_noise(grids: Sequence[Grid], draws: int) -> list[tuple[Case, Answer]]:
+def in_noise(grids: Sequence[Grid], draws: Sequence[int]) -> list[tuple[Case, Answer]]:
     """The race on every grid with three times the noise."""
     found = []
-    for draw in range(draws):
+    for draw in draws:
         for number, grid in enumerate(grids):
             noisy = noisier(grid, 3, np.random.default_rng((draw, number)))
             answer = study(noisy, race())
@@ -207,7 +207,7 @@ def busy(grid: Grid, workers: int = 2) -> float:
 # --- the report -------------------------------------------------------------------------------------------------
 
 
-def report(grids: Sequence[Grid], draws: int) -> dict[str, Measured]:
+def report(grids: Sequence[Grid], draws: Sequence[int]) -> dict[str, Measured]:
     """Everything that is measured on these grids."""
     same, orders = same_in_any_order(grids)
     times = [own_time(grid) for grid in grids]
@@ -271,13 +271,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--set", choices=SETS, default="deepobs", help="which grids")
     parser.add_argument("--draws", type=int, default=5, help="of the noise")
+    parser.add_argument("--first-draw", type=int, default=0, help="number of the first one")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
     parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
     options = parser.parse_args(arguments)
+    draws = range(options.first_draw, options.first_draw + options.draws)
     everything = {}
     for name in SETS[:2] if options.set == "all" else (options.set,):
         if grids := grids_of(name):
-            everything[name] = report(grids, options.draws)
+            everything[name] = report(grids, draws)
             text = "\n".join((f"{name}: {len(grids)} grids", *lines(everything[name])))
             print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
     text = json.dumps(everything, indent=1)

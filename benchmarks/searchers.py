@@ -18,7 +18,7 @@ seed of the grid has one of its own. They get 4, 8 and 16 full runs, and stop be
 its end.
 
 Run: python -m benchmarks.searchers [--set deepobs|own|all] [--only race] [--quick] [--workers 2] [--cases] [--json]
-     [--made-up] [--leave-one-out] [--grid NAME ...] [-o FILE.json]
+     [--made-up] [--live] [--leave-one-out] [--grid NAME ...] [-o FILE.json]
 """
 
 import argparse
@@ -27,7 +27,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -197,6 +197,16 @@ def replayed(contestant: Contestant, grids: Sequence[Grid]) -> list[Case]:
     return cases
 
 
+def tell(cases: Sequence[Case], out: TextIO) -> None:
+    """One line a study."""
+    for case in cases:
+        print(
+            f"    {case.grid:42s} lr {case.lr:<9.3g} regret {100 * case.regret:6.2f} %  "
+            f"oracle {100 * case.oracle:6.2f} %  excess {100 * case.excess:6.2f} %  cost {case.cost:.2f}",
+            file=out,
+        )
+
+
 def contest(
     contestants: Sequence[Contestant], grids: Sequence[Grid], *, workers: int, show_cases: bool, out: TextIO
 ) -> list[Case]:
@@ -209,12 +219,7 @@ def contest(
         found = pool.map(replayed, contestants, [grids] * len(contestants))
         for number, (contestant, cases) in enumerate(zip(contestants, found, strict=True), start=1):
             print(line(contestant.name, summary(cases)), file=out, flush=True)
-            for case in cases if show_cases else ():
-                print(
-                    f"    {case.grid:42s} lr {case.lr:<9.3g} regret {100 * case.regret:6.2f} %  "
-                    f"oracle {100 * case.oracle:6.2f} %  excess {100 * case.excess:6.2f} %  cost {case.cost:.2f}",
-                    file=out,
-                )
+            tell(cases if show_cases else (), out)
             everything += cases
             seconds = time.monotonic() - began
             print(f"{number} of {len(contestants)} searchers, {seconds:.0f} s", file=sys.stderr, flush=True)
@@ -264,6 +269,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--made-up", action="store_true", help="on closed-form trainings instead; needs no data"
     )
+    parser.add_argument("--live", action="store_true", help="train three of the workloads for real instead")
     parser.add_argument("--cases", action="store_true", help="print every study")
     parser.add_argument(
         "--leave-one-out", action="store_true", help="choose the race's constants without each problem"
@@ -278,6 +284,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = options_of(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started
     out = sys.stderr if options.json else sys.stdout
+    if options.live:
+        from benchmarks.live import live_cases  # PyTorch, which a replay does not need
+
+        cases = live_cases(options.workers)
+        print(f"{HEAD}\n{'| --- ' * (HEAD.count('|') - 1)}|\n{line('race, live', summary(cases))}", file=out)
+        tell(cases if options.cases else (), out)
+        write({"live": {"cases": [asdict(case) | {"excess": case.excess} for case in cases]}}, options)
+        return
     names = ["made up"] if options.made_up else SETS[:2] if options.set == "all" else [options.set]
     everyone = list(PLAIN)
     if find_spec("optuna"):
@@ -305,6 +319,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             },
             "cases": [asdict(case) | {"excess": case.excess} for case in cases],
         }
+    write(report, options)
+
+
+def write(report: Mapping[str, object], options: argparse.Namespace) -> None:
+    """The report as JSON, where it was asked for."""
     text = json.dumps(report, indent=1)
     if options.json:
         print(text)

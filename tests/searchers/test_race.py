@@ -13,7 +13,7 @@ from lrlab.core.question import Advance, Arm, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.answer import conclude
-from lrlab.searchers.merit import Prior, lowest_tied, merits, plateau
+from lrlab.searchers.merit import Prior, lowest_tied, luck, merits, plateau
 from lrlab.searchers.race import default_price, race
 from lrlab.searchers.rungs import inside, rungs, spread, whole_slices
 from lrlab.testing.landscapes import Landscape, carry_out, new_run
@@ -87,6 +87,27 @@ def test_each_arm_has_a_ladder_and_a_hopeless_one_is_left_early() -> None:
     assert max(run.units for run in runs if run.arm == "bad") <= QUESTION.budget // 8
 
 
+def test_the_best_rate_under_each_schedule_comes_to_its_end() -> None:
+    arms = (Arm(name="constant", schedule="constant"), Arm(name="linear", schedule="linear"))
+    question = replace(QUESTION, arms=arms)
+    steady, falling = (
+        Landscape(name=name, speed=1e4, decays=name == "linear") for name in ("constant", "linear")
+    )
+
+    def train(run: Run, until: int) -> Run:
+        return (falling if run.arm == "linear" else steady).trainer(question)(run, until)
+
+    runs, done = carry_out(question, race(), train)
+    answer = conclude(question, runs, done=done)
+    assert {run.arm for run in runs if run.outcome is Outcome.FINISHED} == {"constant", "linear"}
+    assert answer.arm == "linear"  # behind until its rate falls
+    assert answer.cost <= default_price(question) + 1e-6
+    cheap = replace(question, max_cost=1.6)
+    runs, done = carry_out(cheap, race(), train)
+    assert sum(run.outcome is Outcome.FINISHED for run in runs) == 1
+    assert any("come to the end of its schedule" in said for said in done.unsettled)
+
+
 def test_what_the_price_left_open_is_said() -> None:
     question = replace(QUESTION, budget=5, max_cost=1.2)
     _, done = carry_out(question, race(), BOWL.trainer(question))
@@ -139,6 +160,23 @@ def test_a_plateau_is_wide_and_level() -> None:
     assert lowest_tied(level, 1.0, Prior(), left=1.0) == keys[0]
     assert plateau({key: level[key] for key in keys[:2]}, 1.0, Prior()) == []
     assert plateau(dict(zip(keys, (0.6, 0.5, 0.55, 0.9), strict=True)), 1.0, Prior()) == []
+
+
+def test_scores_that_are_no_valley_are_luck() -> None:
+    keys = [RunKey("", 10.0**power, 0) for power in range(-6, 1)]
+
+    def seen(*scores: float) -> float:
+        return luck(dict(zip(keys, scores, strict=True)), 1.0, Prior())
+
+    assert seen(1.0, 0.99, 0.9, 0.6, 0.3, 0.5, 7.0) == 0.0  # a valley
+    assert (
+        seen(1.0, 0.99, 0.9, 0.6, 0.3, 7.0, 1.0) == 0.0
+    )  # what is too high explodes, and what is far too high is dead
+    assert seen(1.0, 0.9, 0.92, 0.6, 0.3, 0.5, 0.7) == 0.0  # little luck, and the best is far ahead
+    assert seen(1.02, 0.98, 1.01, 0.96, 1.0, 0.99, 1.1) == pytest.approx(0.09)
+    assert plateau(dict(zip(keys, (1.02, 0.98, 1.01, 0.96, 1.0, 0.99, 1.1), strict=True)), 1.0, Prior()) == []
+    noisy = dict(zip(keys, (1.02, 0.98, 1.01, 0.96, 1.0, 0.99, 1.1), strict=True))
+    assert plateau(noisy, 1.0, Prior(), least=0.09) == keys[:6]
 
 
 def test_rates_are_laid_out_on_the_logarithmic_axis() -> None:

@@ -10,8 +10,9 @@ Three things are known before anything ran.
 3. Rates that stand on the same plateau cannot be ranked by their scores, and any of them may leave it first.
 """
 
+import itertools
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ class Prior:
         reach: Which part of the time that is left, as a logarithm, a lower rate is trusted to make up for.
         tie: Scores this close, as a share of the improvement so far, are a plateau.
         plateau: How wide a plateau is at least, in decades.
+        luck: Scores within this many times the luck that was seen are a plateau too, see ``luck``.
+        telling: Luck that is this share of what the best is ahead of untrained may have made it the best.
     """
 
     drift: float = 0.37
@@ -46,6 +49,8 @@ class Prior:
     reach: float = 0.4
     tie: float = 0.004
     plateau: float = 1.2
+    luck: float = 3.0
+    telling: float = 0.3
 
 
 # Differences below this share of the improvement decide nothing.
@@ -126,23 +131,57 @@ def lowest_tied(scores: Mapping[RunKey, float], untrained: float, prior: Prior, 
     return _tied(scores, untrained, prior.tie * left)[0]
 
 
-def plateau(scores: Mapping[RunKey, float], untrained: float, prior: Prior) -> list[RunKey]:
+def plateau(
+    scores: Mapping[RunKey, float], untrained: float, prior: Prior, *, least: float = 0.0
+) -> list[RunKey]:
     """The runs of the leader's arm that stand on one plateau with it, ascending in rate; none unless it is wide.
 
     Args:
         scores: Scores at equal units, smaller is better.
         untrained: The score before training.
         prior: How close and how wide.
+        least: Scores within this of the leader's are on its plateau in any case.
     """
-    tied = _tied(scores, untrained, prior.tie)
+    tied = _tied(scores, untrained, prior.tie, least=least)
     return tied if len(tied) >= 3 and math.log10(tied[-1].lr / tied[0].lr) >= prior.plateau else []
 
 
-def _tied(scores: Mapping[RunKey, float], untrained: float, tie: float) -> list[RunKey]:
+def luck(scores: Mapping[RunKey, float], untrained: float, prior: Prior) -> float:
+    """By how much an arm's scores at equal units may differ through luck; 0 where they tell more than that.
+
+    Scores over rates form a valley: on either side of the best they get worse. Where a rate is worse than one that is
+    farther from the best, luck made the difference. A rate that is too high may be worse than none at all, though, and a
+    still higher one better than that: above the best nothing counts as worse than untrained.
+
+    Args:
+        scores: Finite scores of one arm at equal units, smaller is better.
+        untrained: The score before training.
+        prior: What luck is worth.
+    """
+    ascending = sorted(scores, key=lambda key: key.lr)
+    best = min(scores, key=lambda key: (scores[key], key))
+    place = ascending.index(best)
+    below = [scores[key] for key in ascending[:place]]
+    above = [min(scores[key], untrained) for key in ascending[:place:-1]]
+    seen = max(_climb([untrained, *below]), _climb([untrained, *above]))
+    return prior.luck * seen if seen >= prior.telling * (untrained - scores[best]) else 0.0
+
+
+def _climb(values: Sequence[float]) -> float:
+    """By how much a value is above the lowest before it, at most; 0 where they fall."""
+    lowest = itertools.accumulate(values, min)
+    return max(value - low for value, low in zip(values, lowest, strict=True))
+
+
+def _tied(
+    scores: Mapping[RunKey, float], untrained: float, tie: float, *, least: float = 0.0
+) -> list[RunKey]:
     """The leader and the runs of its arm that are as good, ascending in rate."""
     leader = min(scores, key=lambda key: (scores[key], key))
     improvement = untrained - scores[leader]
-    close = scores[leader] + (tie * improvement if math.isfinite(improvement) and improvement > 0 else 0.0)
+    close = scores[leader] + max(
+        tie * improvement if math.isfinite(improvement) and improvement > 0 else 0.0, least
+    )
     return sorted(
         (key for key in scores if key.arm == leader.arm and scores[key] <= close), key=lambda key: key.lr
     )

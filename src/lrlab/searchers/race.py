@@ -10,18 +10,18 @@ References:
     algorithm 1.
 """
 
-import itertools
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lrlab.core.lr_range import format_lr
 from lrlab.core.question import Advance, Done, Question
 from lrlab.core.run import Run, RunKey
+from lrlab.searchers.entrants import beside, filled_in
 from lrlab.searchers.evidence import Evidence, Plan, replay
 from lrlab.searchers.merit import Prior, lowest_tied
 from lrlab.searchers.reasons import Reasons
-from lrlab.searchers.rungs import CLOSEST_DECADES, inside, joined, near, rungs, spread, whole_slices
+from lrlab.searchers.rungs import joined, near, rungs, spread, whole_slices
 from lrlab.searchers.standing import Standing
 
 # Where runs wait and are compared: the share of the budget, and which part of the money that is left then the way
@@ -42,10 +42,10 @@ _SMALL_BUDGET_UNITS = 8  # what the smallest slice, one unit, may add
 _MOST_PRICE = 3.5
 _PLATEAU_PRICE = 2.15  # where the runs stand on a plateau, more of them have to wait for the end of it
 _PER_ARM, _PER_SEED = 0.6, 0.6
+_PER_SCHEDULE = 1.3  # an arm under another schedule goes to its end, where schedules show what they are worth
 _PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
 _REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
 _FINALISTS = 3
-_COARSE_GAP = 1.05  # decades between rungs; a ladder of one rung a decade is not coarse
 _FIXED_PART = 0.6  # of the free money may go into arms that have one rate only
 _SETTLED = 1.5  # times the units before which rates cannot be compared; then they can
 _LATE_START = 8.0  # full runs for each budget of such units: every rate has to be trained through them
@@ -89,7 +89,18 @@ def default_price(question: Question) -> float:
     """Full runs that a race usually costs at most where the question sets no limit."""
     once = min(_PRICE + _SMALL_BUDGET_UNITS / question.budget, _MOST_PRICE)
     once += _LATE_START * min(question.settles / question.budget, 1 / 4)
-    return once + _PER_ARM * (len(question.arms) - 1) + _PER_SEED * (question.seeds - 1)
+    ends = _other_ends(question)
+    return (
+        once
+        + _PER_SCHEDULE * ends
+        + _PER_ARM * (len(question.arms) - 1 - ends)
+        + _PER_SEED * (question.seeds - 1)
+    )
+
+
+def _other_ends(question: Question) -> int:
+    """How many searched schedules there are besides the first."""
+    return max(len({arm.schedule for arm in question.arms if arm.name in question.searched}) - 1, 0)
 
 
 @dataclass(slots=True)
@@ -131,7 +142,9 @@ class _Course:
             known, self.compared = until, until if len(going) > 1 else self.compared
             alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
         yield from self._repeats(alive, known)
-        arrived = yield from self._to_the_end()
+        arrived = yield from self._to_the_end({arm.name for arm in self.question.arms})
+        for arms in self._other_schedules(arrived):
+            yield from self._to_the_end(arms, first=False)
         return self._last_word(arrived)
 
     def _admit(self, first: int, stops: Sequence[int]) -> None:
@@ -163,7 +176,8 @@ class _Course:
 
     def _free(self, known: int, *, kept_for_seeds: bool = True) -> float:
         """Units that may be spent beside the winner's own way from ``known`` units to the end."""
-        free = self._price() - self.spent - self._way(known, self.question.budget)
+        ends = 1 + _other_ends(self.question)
+        free = self._price() - self.spent - ends * self._way(known, self.question.budget)
         free -= len(self.pending) * self.late
         if self.question.seeds == 1 or not kept_for_seeds:
             return free
@@ -209,7 +223,7 @@ class _Course:
         if question.known:
             left = max(left, len({*keys} - {*question.known}))
         for places in (left - left // 2, left // 2):
-            filling = self._filling(list(self.asked), until, places)
+            filling = filled_in(self.standing, list(self.asked), until, places)
             if filling:
                 why = [f"{format_lr(key.lr)} lies between the best rungs of the ladder." for key in filling]
                 yield from self._stage(filling, until, why)
@@ -270,12 +284,29 @@ class _Course:
         why = [f"{format_lr(key.lr)} is a finalist; seed {key.seed} tells it from luck." for key in again]
         yield from self._stage(again, known, why)
 
-    def _to_the_end(self) -> Generator[Sequence[Advance], None, RunKey | None]:
-        """The best of those that came furthest is trained to the end; the next best where it ends badly."""
+    def _other_schedules(self, arrived: RunKey | None) -> list[set[str]]:
+        """The arms under each schedule that is not yet known at its end, which is where it shows what it is worth."""
+        if arrived is None:
+            return []
+        arms: dict[str, set[str]] = {}
+        for arm in self.question.arms:
+            if arm.name in self.question.searched:
+                arms.setdefault(arm.schedule, set()).add(arm.name)
+        return [names for names in arms.values() if arrived.arm not in names]
+
+    def _to_the_end(
+        self, arms: Collection[str], *, first: bool = True
+    ) -> Generator[Sequence[Advance], None, RunKey | None]:
+        """The best of those that came furthest is trained to the end; the next best where it ends badly.
+
+        Args:
+            arms: Whose runs are meant.
+            first: Whether no run has come to its end yet; a further one does only where the price allows it.
+        """
         budget, price = self.question.budget, self._price()
         lost: RunKey | None = None
         while True:
-            mine = (key for key in self.asked if key.seed == self.question.seed)
+            mine = (key for key in self.asked if key.seed == self.question.seed and key.arm in arms)
             waiting = [key for key in mine if math.isfinite(self.standing.score(key))]
             waiting = [key for key in waiting if not self.standing.over_the_edge(key)] or waiting
             if not waiting:
@@ -288,14 +319,19 @@ class _Course:
             best = min(ahead, key=lambda key: (merit[key], key))
             if tied := self.standing.plateau(ahead, furthest):
                 best = self.standing.below_the_edge(tied)
-            too_dear = self.question.max_cost is not None and self.spent + self._way(furthest, budget) > price
-            if lost and too_dear:
+            too_dear = self.spent + self._way(furthest, budget) > price
+            if not first and too_dear:
+                self.unsettled.append(f"The price did not let {best.arm} come to the end of its schedule.")
+                return None
+            if lost and too_dear and self.question.max_cost is not None:
                 self.unsettled.append(
                     "The winner ended badly, and the price does not allow another full run."
                 )
                 return None
             self.reasons.leave_all(ahead, best)
             why = self.reasons.to_the_end(best, ahead, furthest)
+            if not first:
+                why = f"{format_lr(best.lr)} is the best of {best.arm}; what its schedule is worth shows at its end."
             if lost:
                 why = f"{format_lr(best.lr)} takes the place of {format_lr(lost.lr)}, which ended badly."
             yield from self._stage([best], budget, [why])
@@ -314,32 +350,6 @@ class _Course:
 
     # Choices.
 
-    def _filling(self, keys: Sequence[RunKey], known: int, count: int) -> list[RunKey]:
-        """At most ``count`` new rates between neighbours, next to the most promising first.
-
-        Nothing is spent above a rate that diverged: what is above diverges too.
-        """
-        merit = self.standing.merits(keys, known)
-        gaps = []
-        for below, above in itertools.pairwise(sorted(keys, key=lambda key: (key.arm, key.lr))):
-            ends = sorted((merit[below], merit[above]))
-            blocked = self.standing.over_the_edge(below) or self.evidence.diverged(below, known)
-            if below.arm == above.arm and math.isfinite(ends[0]) and not blocked:
-                # The better end counts; where both gaps have the same one, in a coarse ladder whether it is still too low,
-                # then the other end. In a finer ladder what is known of drift tells more.
-                coarse = math.log10(above.lr / below.lr) > _COARSE_GAP
-                away = coarse and merit[below] > merit[above] and self.standing.too_low(above, keys, known)
-                gaps.append(((ends[0], away, ends[1]), below, above))
-        gaps.sort(key=lambda gap: gap[0])
-        new = []
-        for shares in ((0.5,), (0.25, 0.75)):
-            for _, below, above in gaps:
-                # The upper quarter below a rate that diverged would diverge too.
-                inner = shares[:1] if self.evidence.diverged(above, known) else shares
-                if math.log10(above.lr / below.lr) * shares[0] >= CLOSEST_DECADES:
-                    new += [below._replace(lr=inside(below.lr, above.lr, share)) for share in inner]
-        return [key for key in new if key.lr in self.question.span(key.arm)][: max(count, 0)]
-
     def _going_on(self, alive: Sequence[RunKey], known: int, until: int, part: float) -> list[RunKey]:
         """Who goes on from ``known`` to ``until`` units: the best by merit, the leader, perhaps a rate between."""
         scores = {key: self.evidence.score(key, known) for key in alive}
@@ -350,7 +360,7 @@ class _Course:
         free = self._free(known) - (way if self.question.resumes == "restart" else 0)
         if tied:
             places = 1 + int(max(_PLATEAU_PART * free, 0.0) / way)
-            return spread(leader, tied, places)
+            return self._each_schedule(spread(leader, tied, places), alive, known)
         left = math.log10(self.question.budget / known)
         leader = lowest_tied(scores, self.standing.untrained(), self.prior, left=left)
         ranked = self._ranked(alive, leader, known)
@@ -358,9 +368,21 @@ class _Course:
         new = []
         budget = self.question.budget
         if _REFINED[0] * budget <= until <= _REFINED[1] * budget and self._way(0, until) <= money:
-            new = self._between(ranked[0])[:1]
+            new = beside(self.standing, ranked[0])[:1]
             money -= self._way(0, until) * len(new)
-        return ranked[: 1 + int(max(money, 0.0) / way)] + new
+        return self._each_schedule(ranked[: 1 + int(max(money, 0.0) / way)] + new, alive, known)
+
+    def _each_schedule(self, going: list[RunKey], alive: Sequence[RunKey], known: int) -> list[RunKey]:
+        """With them the best run under each schedule that has none among them: it will go to its end."""
+        merit = self.standing.merits(alive, known)
+        schedules = {
+            arm.name: arm.schedule for arm in self.question.arms if arm.name in self.question.searched
+        }
+        present = {schedules.get(key.arm) for key in going}
+        for schedule in sorted({*schedules.values()} - present):
+            mine = [key for key in alive if schedules.get(key.arm) == schedule]
+            going = going + sorted(mine, key=lambda key: (merit[key], key))[:1]
+        return going
 
     def _ranked(self, alive: Sequence[RunKey], leader: RunKey, known: int) -> list[RunKey]:
         """The best by merit first, the leader second at the latest; without those that are out."""
@@ -376,16 +398,3 @@ class _Course:
             for place, key in enumerate(ranked)
             if place < sure or key == leader or merit[key] <= best + _OUT
         ]
-
-    def _between(self, best: RunKey) -> list[RunKey]:
-        """New rates half way from the best to its neighbours, to the better neighbour first."""
-        mine = sorted((key for key in self.asked if key.arm == best.arm), key=lambda key: key.lr)
-        place = mine.index(best)
-        next_to = mine[max(place - 1, 0) : place] + mine[place + 1 : place + 2]
-        next_to.sort(key=self.standing.score)  # a diverged one comes last
-        new = [
-            best._replace(lr=inside(min(best.lr, key.lr), max(best.lr, key.lr), 0.5))
-            for key in next_to
-            if abs(math.log10(best.lr / key.lr)) >= 2 * CLOSEST_DECADES
-        ]
-        return [key for key in new if key.lr in self.question.span(key.arm)]

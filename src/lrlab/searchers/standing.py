@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lrlab.core.question import Question
 from lrlab.core.run import RunKey
 from lrlab.searchers.evidence import Evidence
-from lrlab.searchers.merit import Merit, Prior, merits, plateau
+from lrlab.searchers.merit import Merit, Prior, luck, merits, plateau
 
 # Decades from where training stops to work to the rate that is trusted, if nothing tells more.
 _BELOW_THE_EDGE = 1.2
@@ -46,9 +46,18 @@ class Standing:
         scores = {key: self.mean_score(key, known) for key in keys}
         leader = min(keys, key=lambda key: (scores[key], key))
         before, untrained = self.evidence.score_at(leader, known // 2), self.untrained()
-        if math.isfinite(before) and before - scores[leader] > self.prior.tie * (untrained - scores[leader]):
+        noise = self.noise(leader.arm)
+        least = max(self.prior.tie * (untrained - scores[leader]), noise)
+        if math.isfinite(before) and before - scores[leader] > least:
             return []
-        return plateau(scores, untrained, self.prior)
+        return plateau(scores, untrained, self.prior, least=noise)
+
+    def noise(self, arm: str) -> float:
+        """What an arm's scores may differ by through luck alone, where its first slice told nothing; 0 where it did."""
+        mine = [key for key in self.asked if key.arm == arm and key.seed == self.question.seed]
+        first = min(self.asked[key] for key in mine)
+        scores = {key: self.evidence.score(key, first) for key in self.alive(mine, first)}
+        return luck(scores, self.untrained(), self.prior) if scores else 0.0
 
     def below_the_edge(self, tied: Sequence[RunKey]) -> RunKey:
         """Of runs that cannot be told apart, the one at the usual distance below where training stops to work."""
