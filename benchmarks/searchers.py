@@ -22,6 +22,7 @@ Run: python -m benchmarks.searchers [--set deepobs|own|all] [--only race] [--qui
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -31,7 +32,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
@@ -45,6 +45,7 @@ from lrlab.searchers.merit import Prior
 from lrlab.searchers.race import Race
 
 TOLERANCE = 0.02
+LIMITS = (3.0, 1.35)  # prices of the race besides its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,7 @@ class Contestant:
 
 PLAIN = (
     Contestant(name="race", searcher="race"),
-    Contestant(name="race, max_cost 3", searcher="race", price=3.0),
-    Contestant(name="race, max_cost 1.35", searcher="race", price=1.35),
+    *(Contestant(name=f"race, max_cost {price:g}", searcher="race", price=price) for price in LIMITS),
     *(
         Contestant(name=name, searcher=name)
         for name in ("grid:5", "grid:9", "grid:17", "halving:12", "halving:16")
@@ -227,30 +227,37 @@ def contest(
 
 
 def leave_one_out(grids: Sequence[Grid]) -> None:
-    """For each problem, the race with the constants that are best on the other problems."""
+    """For each problem, the race with the constants that are best on all the other problems, at every price."""
     priors = [
         Prior(drift=drift, lag=lag, gap=gap, reach=reach)
-        for drift, lag, gap, reach in product(
+        for drift, lag, gap, reach in itertools.product(
             (0.3, 0.4, 0.5), (0.1, 0.2, 0.3), (0.03, 0.06, 0.12), (0.25, 0.5)
         )
     ]
-    cases = {prior: [judge("race", grid, study(grid, Race(prior))) for grid in grids] for prior in priors}
-    print(f"the race, {len(priors)} sets of constants, one problem left out at a time:")
-    left_out = []
-    for problem in sorted({grid.problem for grid in grids}):
-        mine = [index for index, grid in enumerate(grids) if grid.problem == problem]
-        rest = [index for index in range(len(grids)) if index not in mine]
-        best = min(priors, key=lambda prior: np.mean([cases[prior][index].excess for index in rest]))
-        left_out += [cases[best][index] for index in mine]
-        print(f"    without {problem:16s} {best}")
-    print(HEAD)
-    print(line("race, left out", summary(left_out)))
+    lost = {
+        prior: [max(judge("race", grid, study(grid, Race(prior))).excess, 0.0) for grid in grids]
+        for prior in priors
+    }
+    chosen = {}
     print(
-        line(
-            "race, as shipped",
-            summary(cases.get(Prior()) or [judge("race", g, study(g, Race())) for g in grids]),
-        )
+        f"the race, {len(priors)} sets of constants, chosen at the default price, one problem left out at a time:"
     )
+    for problem in sorted({grid.problem for grid in grids}):
+        rest = [index for index, grid in enumerate(grids) if grid.problem != problem]
+        chosen[problem] = min(priors, key=lambda prior: np.mean([lost[prior][index] for index in rest]))
+        print(f"    without {problem:18s} {chosen[problem]}")
+    # One seed a rate, or several: the two sets.
+    for name, mine in itertools.groupby(grids, key=lambda grid: "deepobs" if grid.judges is None else "own"):
+        ours = list(mine)
+        print(f"{name}: {len(ours)} grids\n{HEAD}\n{'| --- ' * (HEAD.count('|') - 1)}|")
+        for price in (None, *LIMITS):
+            for label, prior_of in (("left out", chosen.__getitem__), ("as shipped", lambda _: Prior())):
+                cases = [
+                    judge("race", grid, study(grid, Race(prior_of(grid.problem)), max_cost=price))
+                    for grid in ours
+                ]
+                limit = "" if price is None else f", max_cost {price:g}"
+                print(line(f"race{limit}, {label}", summary(cases)), flush=True)
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -272,7 +279,9 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--live", action="store_true", help="train three of the workloads for real instead")
     parser.add_argument("--cases", action="store_true", help="print every study")
     parser.add_argument(
-        "--leave-one-out", action="store_true", help="choose the race's constants without each problem"
+        "--leave-one-out",
+        action="store_true",
+        help="choose the race's constants without each problem (--set all: on both sets)",
     )
     parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
     parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
@@ -299,6 +308,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         print("skipped: Optuna is not installed", file=sys.stderr)
     contestants = [contestant for contestant in everyone if options.only in contestant.name]
+    if options.leave_one_out:
+        leave_one_out([grid for name in names for grid in grids_of(name)])
+        return
     report = {}
     for name in names:
         grids = made_up_grids() if options.made_up else grids_of(name)
@@ -306,9 +318,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             grid for grid in grids if not options.grid or any(part in grid.name for part in options.grid)
         ]
         if not grids:
-            continue
-        if options.leave_one_out:
-            leave_one_out(grids)
             continue
         print(f"{name}: {len(grids)} grids", file=out)
         cases = contest(contestants, grids, workers=options.workers, show_cases=options.cases, out=out)
