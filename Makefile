@@ -21,10 +21,10 @@ FRAMEWORK_PACKAGES := torch torchvision ultralytics optax keras timm lightning
 CLI_PAGE := lrlab.cli.main utils docs --name lrlab --title Commands
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup system hooks check pages frameworks bare examples all bench clean
+.PHONY: help demo test setup system hooks check pages screenshots frameworks bare examples all bench clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## Install lrlab into .venv and run its demo
 	@$(BIN)/lrlab demo
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## Format, lint, types, arrows between the rooms, generated 
 
 pages: $(VENV)/.demo ## Write the generated pages anew
 	@$(BIN)/typer $(CLI_PAGE) --output docs/cli.md
+
+screenshots: $(VENV)/.dev ## Take the pictures of the page anew; all of them go to build/screenshots
+	@$(BIN)/python -m docs.screenshots
 
 frameworks: $(FRAMEWORKS)/.installed ## Exported schedules in the frameworks themselves
 	@LRLAB_NO_SKIP=1 KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python -m pytest tests/adapters/test_schedule_frameworks.py

@@ -1,20 +1,26 @@
 """How often the diagnosis is right about a learning rate, on problems that took no part in its fit.
 
-Truth is by recorded learning-rate grids (``diagnosis_truth.py``). Each problem is left out in turn: forest and temperature
-are fitted on the others, as ``fit_diagnosis.py`` fits the ones that are shipped. Runs are logged at every step; a run that
-has met a value that is not finite is told ``too_high``, as the diagnosis does.
+Truth is by recorded learning-rate grids (``diagnosis_truth.py``). Each problem is left out in turn: forest, temperature
+and doubt are fitted on the others, as ``fit_diagnosis.py`` fits the ones that are shipped. Runs are logged at every step;
+a run that has met a value that is not finite is told ``too_high``, as the diagnosis does. Features and sizes of the
+forests were chosen on these problems without those of ``HELD``, which were judged once, at the end: ``--held``, by models
+that saw neither of them.
 
-- balanced: mean over the three classes of the share told right; ``near`` only counts runs within two decades of the best
-  rate that have not diverged;
-- sure: share of verdicts with a confidence of at least 0.7, and the share of those that is right;
-- opposite: too high told too low, or the other way, over all verdicts;
-- factor: median distance in decades between advised and best rate, and the share of wrong rates whose advised rate has a
-  regret of at most 2 %;
-- alarms: share of runs at a right rate who are warned: another word with a confidence of at least ``WARN_FROM``.
+- told: share of runs that get a verdict, and not ``cannot tell``;
+- balanced: mean over the three classes of the share told right, ``cannot tell`` counting as wrong; ``forced`` takes the
+  likeliest word instead; ``near`` (also with ``cannot tell`` as wrong) only counts runs within two decades of the best rate
+  that have not diverged;
+- sure: share of runs whose verdict has a confidence of at least 0.7, and the share of those that is right;
+- opposite: too high told too low, or the other way, over all verdicts told;
+- at 0.9: share of verdicts with a confidence of 0.85 to 0.95 that came true;
+- fine: share of wrong rates whose advised rate has a regret of at most 2 %; and of those within two decades;
+- alarms: share of runs at a right rate who are warned: another word with a confidence of at least ``WARN_FROM``;
+- slight: of runs that lose 1 to 5 %, at a rate above or below the best one, the mean over both sides of the share told so;
+  and the share told the opposite.
 
-``--unseen`` judges the model that is shipped, as it is, on the problems of ``benchmarks/grids`` that it was not fitted on.
+``--peers`` sets other tools beside it, on the same runs; see ``diagnosis_peers.py``.
 
-Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--unseen]
+Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--held | --peers]
 """
 
 import argparse
@@ -26,9 +32,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.diagnosis_truth import LABELS, SHARES, Seen, deepobs_runs, own_runs
+from benchmarks import diagnosis_peers
+from benchmarks.diagnosis_truth import LABELS, SHARES, Seen, Truth, deepobs_runs, own_runs
 from benchmarks.fit_diagnosis import (
+    FINE,
     Rows,
+    doubtful,
+    doubts_of,
     left_out,
     names_of,
     rows_of,
@@ -36,15 +46,7 @@ from benchmarks.fit_diagnosis import (
     temperature_of,
     usable,
 )
-from lrlab.diagnosis.rate import (
-    DIVERGED_CONFIDENCE,
-    WARN_FROM,
-    Told,
-    diverged_verdict,
-    model,
-    told_by,
-    verdict_of,
-)
+from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, diverged_verdict, factor_of
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "loss": (),
@@ -56,7 +58,10 @@ SETS: Mapping[str, tuple[str, ...]] = {
 }
 SURE = 0.7
 NEAR = 2.0
-BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
+BINS = (0.0, 0.5, 0.6, 0.7, 0.85, 0.95, 1.01)
+PEERS_SEE = ("lrlab, what they see", ("val_loss", "grad_norm", "lr"))
+PEER_COLUMNS = ("runs", "told", "balanced", "near", "opposite", "alarms")
+HELD = ("manual-transformer", "photos-resnet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +72,18 @@ class Told3:
         runs: The runs.
         shares: Probabilities, shape (runs, 3).
         factor: What the rate is to be multiplied by, shape (runs,).
+        given: Whether a verdict is told, shape (runs,); all by default.
     """
 
     runs: Sequence[Seen]
     shares: np.ndarray
     factor: np.ndarray
+    given: np.ndarray | None = None
+
+    @property
+    def told(self) -> np.ndarray:
+        """Where a verdict is told."""
+        return np.ones(len(self.runs), dtype=bool) if self.given is None else self.given
 
     @property
     def said(self) -> np.ndarray:
@@ -80,8 +92,13 @@ class Told3:
 
     @property
     def truth(self) -> np.ndarray:
-        """The same of the truth."""
-        return np.array([LABELS.index(run.label) for run in self.runs])
+        """The same of the truth; -1 where a run has no label."""
+        return np.array([LABELS.index(run.label) if run.label else -1 for run in self.runs])
+
+    @property
+    def sure(self) -> np.ndarray:
+        """How likely the word is true; 0 where nothing is told."""
+        return np.where(self.told, self.shares.max(axis=1), 0.0)
 
     def only(self, chosen: np.ndarray) -> "Told3":
         """Some of the runs."""
@@ -89,32 +106,33 @@ class Told3:
             runs=[run for run, kept in zip(self.runs, chosen, strict=True) if kept],
             shares=self.shares[chosen],
             factor=self.factor[chosen],
+            given=self.told[chosen],
         )
 
 
 def judged(runs: Sequence[Seen], columns: Sequence[str], *, by: str = "problem") -> Told3:
-    """What is told of every run by a model that has not seen its problem (or its ``optimizer``, or its length)."""
+    """What is told of every run by a model that has not seen its problem (or its ``optimizer``, or its length).
+
+    Those of ``HELD`` count as one problem.
+    """
     kept = usable(runs, columns)
     rows = rows_of(kept, columns)
     groups = np.array([_group(run, by) for run in kept])
-    shares, apart = left_out(rows, groups)
+    shares, fine = left_out(rows, groups)
+    raw, given = shares.copy(), np.ones(len(kept), dtype=bool)
     for group in np.unique(groups):
         out = groups == group
-        shares[out] = sharpened(shares[out], temperature_of(shares, rows, ~out))
-    factor = np.array([verdict_of(Told(tuple(s), a)).factor for s, a in zip(shares, apart, strict=True)])
-    return with_diverged(kept, shares, factor, runs)
-
-
-def judged_as_shipped(runs: Sequence[Seen], columns: Sequence[str]) -> Told3:
-    """What the shipped model tells of every run."""
-    kept = usable(runs, columns)
-    told = [told_by(columns, run.numbers) for run in kept]
-    factor = np.array([verdict_of(one).factor for one in told])
-    return with_diverged(kept, np.array([one.probabilities for one in told]), factor, runs)
+        temperature = temperature_of(raw, rows, ~out)
+        young, grown = doubts_of(sharpened(raw, temperature), rows, ~out)
+        shares[out] = sharpened(raw[out], temperature)
+        given[out] = ~doubtful(shares[out], np.where(rows.young[out], young, grown))
+    words = [LABELS[at] if told else "right" for at, told in zip(shares.argmax(axis=1), given, strict=True)]
+    factor = np.array([factor_of(tuple(own), word) for own, word in zip(fine, words, strict=True)])
+    return with_diverged(kept, shares, factor, given, runs)
 
 
 def with_diverged(
-    kept: Sequence[Seen], shares: np.ndarray, factor: np.ndarray, runs: Sequence[Seen]
+    kept: Sequence[Seen], shares: np.ndarray, factor: np.ndarray, given: np.ndarray, runs: Sequence[Seen]
 ) -> Told3:
     """Verdicts, and those on the diverged runs of the same grids, which are no matter of the model."""
     own = {run.grid for run in kept}
@@ -124,47 +142,73 @@ def with_diverged(
         runs=[*kept, *lost],
         shares=np.concatenate([shares, np.tile([rest, rest, DIVERGED_CONFIDENCE], (len(lost), 1))]),
         factor=np.concatenate([factor, np.full(len(lost), diverged_verdict().factor)]),
+        given=np.concatenate([given, np.ones(len(lost), dtype=bool)]),
     )
 
 
 def _group(run: Seen, by: str) -> str:
     if by == "length":
         return "short" if run.steps < 500 else "middle" if run.steps < 1000 else "long"
-    return str(getattr(run, by))
+    return "held" if by == "problem" and run.problem in HELD else str(getattr(run, by))
 
 
-def balanced(told: Told3) -> float:
-    """Mean over classes of the share told right."""
+def balanced(told: Told3, *, forced: bool = False) -> float:
+    """Mean over classes of the share told right; ``forced`` takes the likeliest word where nothing is told."""
     said, truth = told.said, told.truth
-    return float(np.mean([(said[truth == k] == k).mean() for k in range(3) if (truth == k).any()]))
+    right = (said == truth) & (told.told | forced)
+    return float(np.mean([right[truth == word].mean() for word in range(3) if (truth == word).any()]))
 
 
-def figures(told: Told3) -> dict[str, float]:
+def figures(whole: Told3) -> dict[str, float]:
     """The figures of the head of this file."""
-    said, truth = told.said, told.truth
+    told = whole.only(whole.truth >= 0)
+    said, truth, given, confidence = told.said, told.truth, told.told, told.sure
     near = np.array([abs(run.apart) <= NEAR and not run.diverged for run in told.runs])
-    sure = told.shares.max(axis=1) >= SURE
-    wrong_rate = truth != 1
-    after = np.array(
-        [run.truth.at(run.lr * factor) for run, factor in zip(told.runs, told.factor, strict=True)]
+    sure, wrong_rate = confidence >= SURE, truth != 1
+    about = (confidence >= 0.85) & (confidence < 0.95)
+    fine = (
+        np.array([run.truth.at(run.lr * factor) for run, factor in zip(told.runs, told.factor, strict=True)])
+        <= FINE
     )
-    off = np.abs([run.apart + np.log10(f) for run, f in zip(told.runs, told.factor, strict=True)])
     return {
         "runs": len(told.runs),
+        "told": float(given.mean()),
         "balanced": balanced(told),
+        "forced": balanced(told, forced=True),
         "near": balanced(told.only(near)),
         "sure": float(sure.mean()),
-        "sure_right": float((said == truth)[sure].mean()),
-        "opposite": float((np.abs(said - truth) == 2).mean()),
-        "factor_error": float(np.median(off[near])),
-        "advised_fine": float((after[wrong_rate & near] <= 0.02).mean()),
-        "alarms": float(((told.shares.max(axis=1) >= WARN_FROM) & (said != 1))[truth == 1].mean()),
+        "sure_right": share(said == truth, sure),
+        "opposite": share(np.abs(said - truth) == 2, given),
+        "at_90": share(said == truth, about),
+        "advised_fine": share(fine, wrong_rate),
+        "advised_fine_near": share(fine, wrong_rate & near),
+        "alarms": share((confidence >= WARN_FROM) & (said != 1), truth == 1),
+        **slight(whole),
+    }
+
+
+def share(found: np.ndarray, among: np.ndarray) -> float:
+    """The share of some; NaN of none."""
+    return float(found[among].mean()) if among.any() else float("nan")
+
+
+def slight(told: Told3) -> dict[str, float]:
+    """Of runs that lose 1 to 5 %: told the right side, mean over both sides, and told the opposite."""
+    side = np.array(
+        [(run.apart > 0) - (run.apart < 0) if 0.01 < run.regret < 0.05 else 0 for run in told.runs]
+    )
+    said = np.where(told.told, told.said - 1, 0)
+    right = [share(said == side, side == way) for way in (-1, 1) if (side == way).any()]
+    return {
+        "slight": float(np.mean(right)) if right else float("nan"),
+        "slight_opposite": share(said == -side, side != 0),
     }
 
 
 def reliability(told: Told3) -> list[tuple[float, float, int]]:
     """Mean confidence, share right and verdicts in each bin of confidence."""
-    confidence, right = told.shares.max(axis=1), told.said == told.truth
+    told = told.only(told.told & (told.truth >= 0))
+    confidence, right = told.sure, told.said == told.truth
     found = []
     for low, high in itertools.pairwise(BINS):
         inside = (confidence >= low) & (confidence < high)
@@ -179,21 +223,30 @@ def slope_only(runs: Sequence[Seen]) -> Told3:
     names = names_of(())
     whole = rows_of(kept, ())
     chosen = [names.index(name) for name in ("late_fall", "last_fall", "steady")]
-    rows = Rows(x=whole.x[:, chosen], label=whole.label, apart=whole.apart, problem=whole.problem)
-    shares, apart = left_out(rows)
-    return Told3(runs=kept, shares=shares, factor=10.0**-apart)
+    rows = Rows(
+        x=np.ascontiguousarray(whole.x[:, chosen]), label=whole.label, apart=whole.apart, fine=whole.fine,
+        problem=whole.problem, young=whole.young,
+    )  # fmt: skip
+    shares, _ = left_out(rows)
+    return Told3(runs=kept, shares=shares, factor=np.ones(len(kept)))
+
+
+COLUMNS = {
+    "runs": "5.0f", "told": "4.2f", "balanced": "8.2f", "forced": "6.2f", "near": "4.2f", "sure": "4.2f",
+    "sure_right": "10.3f", "opposite": "8.3f", "at_90": "5.2f", "advised_fine": "12.2f", "advised_fine_near": "17.2f",
+    "alarms": "6.3f", "slight": "6.2f", "slight_opposite": "15.3f",
+}  # fmt: skip
 
 
 def show(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
-    """Print a table."""
+    """Print a table of those columns that its rows have."""
     print(f"\n{title}")
-    print(f"{'':<12}  runs  balanced  near  sure  right  opposite  factor off  advised fine  alarms")
+    shown = [name for name in COLUMNS if all(name in row for row in rows.values())]
+    widths = {name: max(len(name), int(COLUMNS[name].split(".")[0])) for name in shown}
+    print(f"{'':<28}" + "  ".join(f"{name:>{widths[name]}}" for name in shown))
     for name, row in rows.items():
-        print(
-            f"{name:<12} {row['runs']:5.0f}  {row['balanced']:8.2f}  {row['near']:4.2f}  {row['sure']:4.2f}  "
-            f"{row['sure_right']:5.3f}  {row['opposite']:8.3f}  {row['factor_error']:10.2f}  "
-            f"{row['advised_fine']:12.2f}  {row['alarms']:6.3f}"
-        )
+        cells = (f"{format(row[column], COLUMNS[column]):>{widths[column]}}" for column in shown)
+        print(f"{name:<28}" + "  ".join(cells), flush=True)
 
 
 def by_share(told: Told3) -> dict[str, dict[str, float]]:
@@ -208,9 +261,16 @@ def by_share(told: Told3) -> dict[str, dict[str, float]]:
 
 def by_problem(told: Told3) -> dict[str, float]:
     """Balanced accuracy of each problem, over all shares, the worst first."""
+    told = told.only(told.truth >= 0)
     names = np.array([run.problem for run in told.runs])
     found = {name: balanced(told.only(names == name)) for name in np.unique(names)}
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
+
+
+def good_range(truth: Truth) -> float:
+    """Decades of rates with a regret of at most ``FINE``."""
+    near = np.arange(truth.log_lr[0], truth.log_lr[-1], 0.05)
+    return 0.05 * float((np.interp(near, truth.log_lr, truth.regret) <= FINE).sum())
 
 
 def at_every_step(told: Told3) -> Told3:
@@ -218,18 +278,49 @@ def at_every_step(told: Told3) -> Told3:
     return told.only(np.array([run.cadence == "step" for run in told.runs]))
 
 
-def unseen() -> None:
-    """The shipped model on the problems that its fit has not seen."""
-    runs = [run for run in own_runs(without=model()["about"]["problems"]) if run.label]
-    if not runs:
-        print("every problem took part in the fit")
-        return
-    print(f"not in the fit: {', '.join(sorted({run.grid for run in runs}))}")
+def is_held(told: Told3) -> np.ndarray:
+    """Which runs are of the problems that were held back."""
+    return np.array([run.problem in HELD for run in told.runs])
+
+
+def held(runs: Sequence[Seen]) -> None:
+    """The problems that were looked at once: by models that have seen neither."""
     for title, columns in SETS.items():
-        told = at_every_step(judged_as_shipped(runs, columns))
-        show(f"{title}, the shipped model", by_share(told))
-        bins = reliability(told)
+        whole = at_every_step(judged(runs, columns))
+        told = whole.only(is_held(whole))
+        show(f"{title}, problems held back", by_share(told))
+        problem_rows, bins = by_problem(told), reliability(told)
+        print("by problem:", ", ".join(f"{name} {value:.2f}" for name, value in problem_rows.items()))
         print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
+
+
+def peers(runs: Sequence[Seen]) -> None:
+    """Other tools, a plain rule, and the diagnosis with as much as they get, on the first seed of lrlab's own grids."""
+    logs = list(diagnosis_peers.logs())
+    rows = {}
+    by_key: dict[tuple[str, float, float], Seen] = {}
+    for run in runs:
+        if run.cadence == "step" and run.seed == 0:
+            by_key.setdefault((run.grid, run.lr, run.share), run)
+    seen = [by_key[log.grid, log.lr, log.share] for log in logs]
+    for name, tool in diagnosis_peers.TOOLS.items():
+        shares = np.eye(3)[diagnosis_peers.words(tool, logs)]
+        rows[name] = Told3(runs=seen, shares=shares, factor=np.ones(len(seen)))
+    wanted = {(run.grid, run.lr, run.share) for run in seen}
+    for title, columns in (PEERS_SEE, ("lrlab, loss", ()), ("lrlab, everything", SETS["everything"])):
+        told = judged(runs, columns)
+        rows[title] = told.only(np.array([
+            run.cadence == "step" and run.seed == 0 and (run.grid, run.lr, run.share) in wanted for run in told.runs
+        ]))  # fmt: skip
+    for each in diagnosis_peers.SHARES:
+        table = {}
+        for name, told in rows.items():
+            now = np.array([run.share == each for run in told.runs])
+            own = figures(told.only(now))
+            table[name] = {column: own[column] for column in PEER_COLUMNS}
+            if not name.startswith("lrlab"):
+                table[name]["alarms"] = share(told.said[now] != 1, told.truth[now] == 1)
+        show(f"after {100 * each:g} %", table)
 
 
 def main() -> None:
@@ -238,22 +329,32 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-o", "--out", type=Path, help="also write the figures as JSON")
-    parser.add_argument(
-        "--unseen", action="store_true", help="the shipped model on problems it was not fitted on"
-    )
+    parser.add_argument("--held", action="store_true", help="only the problems that were held back")
+    parser.add_argument("--peers", action="store_true", help="other tools beside it, on the same runs")
     options = parser.parse_args()
-    if options.unseen:
-        unseen()
-        return
-    runs = [run for run in itertools.chain(own_runs(), deepobs_runs()) if run.label]
+    absent = diagnosis_peers.missing()
+    if options.peers and absent:
+        raise SystemExit(
+            f"--peers needs {', '.join(absent)}, and they are not installed here: pip install --group benchmarks"
+        )
+    runs = [
+        run for run in itertools.chain(own_runs(), deepobs_runs()) if run.label or 0.01 < run.regret < 0.05
+    ]
     if not any(run.problem == "cifar10" for run in runs):
         print("skipped: LRLAB_DATA is not set, so DeepOBS is missing")
         return
-    problems = sorted({run.problem for run in runs})
-    print(f"{len(runs)} views of runs of {len(problems)} problems: {', '.join(problems)}")
+    if options.held or options.peers:
+        (held if options.held else peers)(runs)
+        return
+    problems = sorted({run.problem for run in runs} - set(HELD))
+    views = sum(run.problem not in HELD for run in runs)
+    print(f"{views} views of runs of {len(problems)} problems: {', '.join(problems)}")
+    ranges = {run.grid: good_range(run.truth) for run in runs if run.problem not in HELD}
+    print("decades of good rates, quartiles:", np.percentile(list(ranges.values()), (25, 50, 75)).round(2))
     document: dict[str, object] = {"problems": problems}
     for title, columns in SETS.items():
         whole = judged(runs, columns)
+        whole = whole.only(~is_held(whole))
         told = at_every_step(whole)
         rows, problem_rows, bins = by_share(told), by_problem(told), reliability(told)
         show(f"{title}, problems left out one by one", rows)
@@ -261,12 +362,16 @@ def main() -> None:
         print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
         for cadence in ("tenth", "unit"):
             chosen = np.array([run.cadence == cadence and run.share >= 0.1 for run in whole.runs])
-            print(f"logged once a {cadence}: balanced {balanced(whole.only(chosen)):.2f}")
+            print(
+                f"logged once a {cadence}: balanced {balanced(whole.only(chosen & (whole.truth >= 0))):.2f}"
+            )
         document[title] = {"by_share": rows, "by_problem": problem_rows, "reliability": bins}
     for by in ("optimizer", "length"):
-        told = at_every_step(judged(runs, SETS["everything"], by=by))
-        show(f"everything, each {by} left out", by_share(told))
+        for title in ("loss", "everything"):
+            whole = at_every_step(judged(runs, SETS[title], by=by))
+            show(f"{title}, each {by} left out", by_share(whole.only(~is_held(whole))))
     base = at_every_step(slope_only(runs))
+    base = base.only((base.truth >= 0) & ~is_held(base))
     shares = np.array([run.share for run in base.runs])
     print("\nbaselines, balanced: always right 0.33; slope only " + ", ".join(
         f"{100 * share:g} % {balanced(base.only(shares == share)):.2f}" for share in SHARES))  # fmt: skip

@@ -75,6 +75,7 @@ class Seen:
         diverged: Whether something was not finite by then.
         truth: Of its whole grid.
         cadence: How often it was logged.
+        seed: Which of the grid's.
         numbers: The features; empty where it diverged.
     """
 
@@ -90,6 +91,7 @@ class Seen:
     diverged: bool
     truth: Truth
     cadence: str = "step"
+    seed: int = 0
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -172,7 +174,7 @@ def own_runs(
                             problem=problem_of(meta["workload"]), grid=path.stem, optimizer=meta["optimizer"],
                             steps=int(meta["steps"]), lr=float(arrays["lr"][rate]), apart=float(apart[rate]),
                             regret=float(regret[rate]), label=label_of(apart[rate], regret[rate]), share=share,
-                            cadence=cadence, diverged=numbers is None, numbers=numbers or {}, truth=truth,
+                            cadence=cadence, seed=seed, diverged=numbers is None, numbers=numbers or {}, truth=truth,
                         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Fit the model that tells whether a learning rate is right, and write it as readable JSON.
 
 A forest for each set of columns, on all labelled runs of ``diagnosis_truth.py``: problems count alike, and within a
-problem the three classes. How far its probabilities are sharpened is chosen on problems left out one by one.
+problem the three classes. On problems left out one by one it is chosen how far its probabilities are sharpened, and how
+likely the opposite of a verdict may be before nothing is told: so that of the verdicts told at most 1 % are opposite.
 
 Run: LRLAB_DATA=... python -m benchmarks.fit_diagnosis [-o src/lrlab/diagnosis/rate.json]
 """
@@ -19,14 +20,23 @@ from typing import Any
 import numpy as np
 
 from benchmarks.diagnosis_truth import LABELS, Seen, deepobs_runs, own_runs
-from lrlab.diagnosis.features import CONTEXT, GROUPS, LOSS
-from lrlab.diagnosis.rate import OPTIONAL, columns_used
+from lrlab.diagnosis.features import CONTEXT, GROUPS, LOSS, SHAPE
+from lrlab.diagnosis.rate import DECADES, OPTIONAL, YOUNG, columns_used
 
 TARGET = Path(__file__).parent.parent / "src/lrlab/diagnosis/rate.json"
 FOREST = {"n_estimators": 40, "max_leaf_nodes": 32, "min_samples_leaf": 12, "max_features": 0.5}
+FINER_FOREST = {
+    "n_estimators": 40,
+    "max_leaf_nodes": 64,
+    "min_samples_leaf": 8,
+    "max_features": 0.3,
+}  # with SHAPE
 FURTHEST = 3.0  # decades; runs further off count as this far
 LEAST_CLASS = 30  # a class with fewer runs of a problem than this counts less
 TEMPERATURES = np.geomspace(0.3, 1.5, 25)
+DOUBTS = (1.0, *(step / 100 for step in range(50, 2, -1)))
+OPPOSITE = 0.01  # of the verdicts that are told
+FINE = 0.02  # the regret of a good rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +45,21 @@ class Rows:
 
     Args:
         x: Features, shape (runs, features).
-        label: Index into ``LABELS``; shape (runs,).
+        label: Index into ``LABELS``, -1 where there is none: those are told, and nothing is learned of them; shape (runs,).
         apart: Decades above the best rate, shape (runs,).
+        fine: Whether the rate moved by each of ``DECADES`` is a good one, shape (runs, decades).
         problem: What is left out together, shape (runs,).
+        young: Whether less than ``YOUNG`` of the training was seen, shape (runs,).
+        finer: Whether ``SHAPE`` is among the features.
     """
 
     x: np.ndarray
     label: np.ndarray
     apart: np.ndarray
+    fine: np.ndarray
     problem: np.ndarray
+    young: np.ndarray
+    finer: bool = False
 
 
 def sets() -> Iterator[tuple[str, ...]]:
@@ -56,7 +72,8 @@ def sets() -> Iterator[tuple[str, ...]]:
 
 def names_of(columns: Sequence[str]) -> tuple[str, ...]:
     """The features of a set of columns beside the loss."""
-    return (*CONTEXT, *LOSS, *(name for column in columns for name in GROUPS[column]))
+    shape = () if {"update_ratio", "lr"} & set(columns) else SHAPE
+    return (*CONTEXT, *LOSS, *shape, *(name for column in columns for name in GROUPS[column]))
 
 
 def usable(runs: Sequence[Seen], columns: Sequence[str]) -> list[Seen]:
@@ -70,25 +87,62 @@ def rows_of(runs: Sequence[Seen], columns: Sequence[str]) -> Rows:
     names = names_of(columns)
     return Rows(
         x=np.array([[run.numbers[name] for name in names] for run in runs], dtype=np.float32),
-        label=np.array([LABELS.index(run.label) for run in runs]),
+        label=np.array([LABELS.index(run.label) if run.label else -1 for run in runs]),
         apart=np.clip([run.apart for run in runs], -FURTHEST, FURTHEST),
+        fine=np.array([[run.truth.at(run.lr * 10**move) <= FINE for move in DECADES] for run in runs]),
         problem=np.array([run.problem for run in runs]),
+        young=np.array([run.share < YOUNG for run in runs]),
+        finer=set(SHAPE) <= set(names),
     )
 
 
-def forest(rows: Rows, chosen: np.ndarray) -> Any:
-    """A forest fitted on some of the rows; its outputs are the three shares, and decades over ``FURTHEST``."""
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """A fitted forest.
+
+    Args:
+        trees: Its trees (``sklearn.tree``); their values are the three shares, and decades over ``FURTHEST``.
+        fine: Of each tree the share of good rates at each of its nodes that is a leaf, shape (nodes, decades).
+    """
+
+    trees: Sequence[Any]
+    fine: Sequence[np.ndarray]
+
+    def told(self, x: np.ndarray) -> np.ndarray:
+        """The three shares and those of good rates, shape (runs, 3 + decades)."""
+        total = np.zeros((len(x), 3 + len(DECADES)))
+        for tree, fine in zip(self.trees, self.fine, strict=True):
+            leaf = tree.apply(x)
+            total += np.concatenate([tree.value[leaf, :3, 0], fine[leaf]], axis=1)
+        return total / len(self.trees)
+
+
+def forest(rows: Rows, chosen: np.ndarray) -> Forest:
+    """A forest fitted on some of the rows."""
     from sklearn.ensemble import ExtraTreesRegressor
 
+    chosen = chosen & (rows.label >= 0)
     weight = np.zeros(len(rows.label))
     for problem in np.unique(rows.problem):
         for label in range(3):
             own = (rows.problem == problem) & (rows.label == label)
             weight[own] = 1 / max(own.sum(), LEAST_CLASS)
-    wanted = np.concatenate([np.eye(3)[rows.label], rows.apart[:, None] / FURTHEST], axis=1)
-    made = ExtraTreesRegressor(**FOREST, random_state=0)
     weight = weight[chosen] / weight[chosen].mean()
-    return made.fit(rows.x[chosen], wanted[chosen], sample_weight=weight)
+    x, fine = rows.x[chosen], rows.fine[chosen]
+    wanted = np.concatenate([np.eye(3)[rows.label[chosen]], rows.apart[chosen, None] / FURTHEST], axis=1)
+    settings = FINER_FOREST if rows.finer else FOREST
+    made = ExtraTreesRegressor(**settings, random_state=0).fit(x, wanted, sample_weight=weight)
+    trees = [one.tree_ for one in made.estimators_]
+    return Forest(trees=trees, fine=[_at_leaves(tree, x, fine, weight) for tree in trees])
+
+
+def _at_leaves(tree: Any, x: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The weighted mean of values at each leaf, shape (nodes, values)."""
+    leaf = tree.apply(x)
+    total = np.stack(
+        [np.bincount(leaf, weight * column, minlength=tree.node_count) for column in values.T], axis=1
+    )
+    return total / np.maximum(np.bincount(leaf, weight, minlength=tree.node_count), 1e-12)[:, None]
 
 
 def sharpened(shares: np.ndarray, temperature: float) -> np.ndarray:
@@ -98,18 +152,18 @@ def sharpened(shares: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def left_out(rows: Rows, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Shares (runs, 3) and decades (runs,) of each run, told by a forest that has not seen its group (its problem)."""
+    """Shares (runs, 3) and those of good rates (runs, decades), told by a forest that has not seen its group (its problem)."""
     groups = rows.problem if groups is None else groups
-    shares, apart = np.zeros((len(groups), 3)), np.zeros(len(groups))
+    told = np.zeros((len(groups), 3 + len(DECADES)))
     for group in np.unique(groups):
         out = groups == group
-        told = forest(rows, ~out).predict(rows.x[out])
-        shares[out], apart[out] = told[:, :3], told[:, 3] * FURTHEST
-    return shares, apart
+        told[out] = forest(rows, ~out).told(rows.x[out])
+    return told[:, :3], told[:, 3:]
 
 
 def temperature_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> float:
     """The temperature under which what happened is likeliest, problems counting alike."""
+    chosen = chosen & (rows.label >= 0)
     weight = np.zeros(len(rows.label))
     for problem in np.unique(rows.problem[chosen]):
         own = (rows.problem == problem) & chosen
@@ -122,12 +176,36 @@ def temperature_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> float:
     return float(min(TEMPERATURES, key=surprise))
 
 
-def readable(tree: Any, node: int = 0) -> list[Any]:
+def doubts_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> tuple[float, float]:
+    """The doubt of young runs and that of others: the largest of ``DOUBTS`` under which of the verdicts told at most
+    ``OPPOSITE`` are opposite, or the smallest where there is none."""
+    said = shares.argmax(axis=1)
+    opposite = np.abs(said - rows.label) == 2
+    found = []
+    for age in (rows.young, ~rows.young):
+        own = chosen & (rows.label >= 0) & age
+        fits = (
+            doubt
+            for doubt in DOUBTS
+            if opposite[told := own & ~doubtful(shares, np.full(len(own), doubt))].sum()
+            <= OPPOSITE * told.sum()
+        )
+        found.append(next(fits, DOUBTS[-1]) if own.any() else 1.0)
+    return found[0], found[1]
+
+
+def doubtful(shares: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+    """Where ``rate.verdict_of`` tells nothing, shape (runs,)."""
+    said = shares.argmax(axis=1)
+    return (said != 1) & (shares[np.arange(len(shares)), 2 - said] > doubt)
+
+
+def readable(tree: Any, fine: np.ndarray, node: int = 0) -> list[Any]:
     """A fitted tree as nested lists; see ``lrlab.diagnosis.rate``."""
     if tree.children_left[node] < 0:
-        low, right, high, apart = (float(f"{value:.3f}") for value in tree.value[node, :, 0])
-        return [low, right, high, float(f"{apart * FURTHEST:.2f}")]
-    below, above = (readable(tree, int(way[node])) for way in (tree.children_left, tree.children_right))
+        shares = [float(f"{value:.3f}") for value in tree.value[node, :3, 0]]
+        return [*shares, [round(100 * value) for value in fine[node]]]
+    below, above = (readable(tree, fine, int(way[node])) for way in (tree.children_left, tree.children_right))
     return [int(tree.feature[node]), float(f"{tree.threshold[node]:.4g}"), below, above]
 
 
@@ -150,16 +228,20 @@ def main() -> None:
         everything = np.ones(len(kept), dtype=bool)
         shares, _ = left_out(rows)
         temperature = temperature_of(shares, rows, everything)
-        trees = [readable(one.tree_) for one in forest(rows, everything).estimators_]
+        doubts = doubts_of(sharpened(shares, temperature), rows, everything)
+        made = forest(rows, everything)
+        trees = [readable(tree, fine) for tree, fine in zip(made.trees, made.fine, strict=True)]
         name = "+".join(("loss", *columns))
         parts[name] = {
             "features": names_of(columns),
             "temperature": float(f"{temperature:.3g}"),
+            "doubt": doubts,
             "trees": trees,
         }
         right = float(np.mean(shares.argmax(axis=1) == rows.label))
         print(
-            f"{name}: {len(kept)} runs, temperature {temperature:.2f}, {right:.3f} right on problems left out"
+            f"{name}: {len(kept)} runs, temperature {temperature:.2f}, doubt {doubts[0]:.2f} and {doubts[1]:.2f}, {right:.3f} right on problems left out",
+            flush=True,
         )
     about = {
         "what": "Whether a learning rate is too low, right or too high; lrlab.diagnosis.rate says how it is read.",
@@ -168,7 +250,7 @@ def main() -> None:
         "runs": len(runs),
     }
     body = ",\n".join(
-        f' "{name}": {{"features": {json.dumps(part["features"])}, "temperature": {part["temperature"]}, "trees": [\n'
+        f' "{name}": {{"features": {json.dumps(part["features"])}, "temperature": {part["temperature"]}, "doubt": {json.dumps(part["doubt"])}, "trees": [\n'
         + ",\n".join("  " + json.dumps(tree, separators=(",", ":")) for tree in part["trees"])
         + "\n ]}"
         for name, part in parts.items()

@@ -5,7 +5,8 @@ lies within two decades of the best one; their grids tell the truth. After 10 an
 are trained. What they mean is fitted without the problem that is judged, and so is the log's own verdict that is given
 with them. Runs that had diverged by then are left out: nothing is to be proved of them.
 
-- balanced: mean over too low, right and too high of the share told right, by the log alone and with the branches;
+- balanced: mean over too low, right and too high of the share told right, by the log alone (where it cannot tell, that is
+  wrong) and with the branches;
 - overturned: share of the log's wrong verdicts that are given up; ``righted``: for the right word;
 - spoiled: share of its right verdicts that are given up;
 - lower on right: share of runs at a right rate that end as "too high";
@@ -119,7 +120,7 @@ def balanced(said: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean([(said[truth == word] == word).mean() for word in range(3)]))
 
 
-def measured(name: str, runs: list[Tried], log: np.ndarray) -> np.ndarray:
+def measured(name: str, runs: list[Tried], log: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Print the figures of one set of columns; the inputs of the model, for the final fit."""
     problem, truth = np.array([run.problem for run in runs]), np.array([run.label for run in runs])
     shares = np.array([run.share for run in runs])
@@ -132,9 +133,9 @@ def measured(name: str, runs: list[Tried], log: np.ndarray) -> np.ndarray:
             for run, own, left in zip(runs, log, out, strict=True)
             if left
         ]
-    before = log.argmax(axis=1)
-    after = np.where(told.max(axis=1) >= OVERTURN_FROM, told.argmax(axis=1), before)
-    wrong, right = before != truth, truth == 1
+    before = np.where(given, log.argmax(axis=1), -1)
+    after = np.where((told.max(axis=1) >= OVERTURN_FROM) | ~given, told.argmax(axis=1), before)
+    wrong, kept, right = given & (before != truth), before == truth, truth == 1
     print(f"\n{name}: {len(runs)} states of runs")
     for share in SHARES:
         own = shares == share
@@ -145,7 +146,7 @@ def measured(name: str, runs: list[Tried], log: np.ndarray) -> np.ndarray:
         )
     print(
         f"overturned {(after != before)[wrong].mean():.2f} of {wrong.sum()} wrong, righted "
-        f"{(after == truth)[wrong].mean():.2f}, spoiled {(after != before)[~wrong].mean():.3f} of {(~wrong).sum()} right; "
+        f"{(after == truth)[wrong].mean():.2f}, spoiled {(after != before)[kept].mean():.3f} of {kept.sum()} right; "
         f"lower on right {(after[right] == 2).mean():.3f} (by the log {(before[right] == 2).mean():.3f})"
     )
     sure = told.max(axis=1) >= WARN_FROM
@@ -170,19 +171,18 @@ def main() -> None:
     print(
         f"cost: median {np.median(costs):.3f} of a training, from 500 steps on {costs[steps >= 500].max():.3f} at most"
     )
-    seen = [
-        run
-        for run in (*own_runs(shares=SHARES, cadences=("step",)), *deepobs_runs(shares=SHARES))
-        if run.label
-    ]
+    seen = [run for run in (*own_runs(), *deepobs_runs()) if run.label]
     gathered = []
     for name, columns in SETS.items():
         told = told_by_log(seen, columns)
-        log: dict[tuple[str, float, float], np.ndarray] = {}
-        for run, shares in zip(told.runs, told.shares, strict=True):
-            log.setdefault((run.grid, float(f"{run.lr:.4g}"), run.share), shares)
+        log: dict[tuple[str, float, float], tuple[np.ndarray, bool]] = {}
+        for run, shares, given in zip(told.runs, told.shares, told.told, strict=True):
+            if run.cadence == "step" or run.diverged:
+                log.setdefault((run.grid, float(f"{run.lr:.4g}"), run.share), (shares, given))
         known = [run for run in runs if run.key in log]
-        gathered.append((known, measured(name, known, np.array([log[run.key] for run in known]))))
+        shares = np.array([log[run.key][0] for run in known])
+        given = np.array([log[run.key][1] for run in known])
+        gathered.append((known, measured(name, known, shares, given)))
     if options.write:
         whole = [run for known, _ in gathered for run in known]
         x = np.concatenate([own for _, own in gathered])

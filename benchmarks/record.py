@@ -124,12 +124,17 @@ def evaluate(workload: Workload, model: torch.nn.Module, validation: Arrays) -> 
     return found
 
 
-def train(workload: Workload, data: tuple[Arrays, Arrays], *, lr: float, seed: int, schedule: str) -> Curves:
-    """One training, recorded. Weights, order of the data and dropout depend on ``seed`` only."""
+def train(
+    workload: Workload, data: tuple[Arrays, Arrays], *, lr: float, seed: int, schedule: str | np.ndarray
+) -> Curves:
+    """One training, recorded; a schedule is a name, or its multipliers.
+
+    Weights, order of the data and dropout depend on ``seed`` only.
+    """
     began = time.perf_counter()
     per_unit = unit_steps(workload, data[0])
     steps = workload.units * per_unit
-    multiplier = multipliers(schedule, steps)
+    multiplier = multipliers(schedule, steps) if isinstance(schedule, str) else schedule
     series = {name: np.full(steps, np.nan, np.float32) for name in SERIES}
     validation: dict[str, np.ndarray] = {}
     with torch.random.fork_rng(devices=[]):

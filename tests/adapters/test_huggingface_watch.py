@@ -91,7 +91,8 @@ def test_a_language_model_with_evaluations_and_its_schedule(tmp_path: Path) -> N
     watcher = lrlab.watch(one, quiet=True, schedule="cosine", lr=1e-2, telemetry=1)
     one.train()
     found = watcher.checkup()
-    assert set(found.columns) == {"loss", "val_loss", "grad_norm", "update_ratio", "lr"}
+    layers = {"layer_grad_min", "layer_grad_min_at"}
+    assert set(found.columns) == {"loss", "val_loss", "grad_norm", "update_ratio", "lr"} | layers
     assert (found.optimizer, found.total_steps, found.lr) == ("adamw", 16, pytest.approx(1e-2))
     assert found.found("not_as_planned") is None
     assert watcher._run._tracks["val_loss"].count == 4

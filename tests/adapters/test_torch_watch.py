@@ -73,6 +73,41 @@ def test_lengths_are_those_of_a_naive_measurement() -> None:
         assert blocks[:, 1].tolist() == pytest.approx([pair[at] for pair in wanted], rel=1e-5)
 
 
+def test_the_shortest_gradient_of_a_layer_is_that_of_a_naive_measurement() -> None:
+    model, optimizer = parts()
+    watcher = quietly(model, optimizer, telemetry=1)
+    wanted = []
+    for _ in range(5):
+        train(model, optimizer, watcher, steps=1)
+        lengths = [model[0].weight.grad.norm().item(), model[2].weight.grad.norm().item()]
+        whole = torch.cat([weight.grad.flatten() for weight in model.parameters()]).norm().item()
+        wanted.append((min(lengths) / whole, float(lengths[1] < lengths[0])))
+    watcher.checkup()
+    tracks = watcher._run._tracks
+    assert tracks["layer_grad_min"].blocks()[:, 1].tolist() == pytest.approx([w for w, _ in wanted], rel=1e-5)
+    assert tracks["layer_grad_min_at"].blocks()[:, 1].tolist() == [place for _, place in wanted]
+
+
+def test_a_layer_that_dies_is_told_by_its_name() -> None:
+    model, optimizer = parts(0.02, kind="SGD")
+    with quietly(model, optimizer, telemetry=1, total_steps=60) as watcher:
+        train(model, optimizer, watcher, steps=5)
+        model[0].bias.data.fill_(-1e3)  # no rectifier lets anything through any more
+        train(model, optimizer, watcher, steps=55)
+    verdict = watcher.checkup().found("dead_layer")
+    assert verdict is not None
+    assert verdict.sentence == "Layer 0.weight is dead: since step 5 its weights have had no gradient."
+
+
+def test_a_model_of_one_matrix_has_no_layers() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(6, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with quietly(model, optimizer, telemetry=1) as watcher:
+        train(model, optimizer, watcher, steps=3)
+    assert "layer_grad_min" not in watcher.checkup().columns
+
+
 def test_lengths_of_large_weights_are_close() -> None:
     torch.manual_seed(0)
     model = torch.nn.Linear(700, 300)

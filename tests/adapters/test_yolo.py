@@ -106,6 +106,7 @@ def test_the_task_is_built_again_from_what_is_stored(place: Path) -> None:
         ({"data": "coco8.yaml"}, r"no 'coco8.yaml' here; detect needs the YAML file.*downloads no data"),
         ({"data": "cells"}, r"detect needs the YAML file of the data, and 'cells' is a folder"),
         ({"task": "classify"}, r"classify needs a folder with train and val, and 'data.yaml' is a file"),
+        ({"task": "classify", "data": "programs"}, r"and 'programs' has no train.*in every run anew"),
         ({"model": "yolo11n.pt"}, r"no model 'yolo11n.pt' here.*downloads no weights"),
         ({"model": "mine/net.yaml"}, r"no model 'mine/net.yaml' here"),
         ({"optimizer": "auto"}, r"optimizer=auto ignores lr0"),

@@ -146,21 +146,28 @@ def test_offline_is_kept(word: str, offline: bool, tmp_path: Path) -> None:
 def test_settings_that_must_be_shares(tmp_path: Path) -> None:
     """``lr0`` above 1 cannot be asked for, so no range goes further."""
     program = (
-        "import json\nfrom ultralytics.cfg import CFG_FRACTION_KEYS\n"
-        "print('TOLD ' + json.dumps(sorted({'lr0', 'lrf', 'warmup_bias_lr'} & set(CFG_FRACTION_KEYS))))"
+        "import json\nfrom ultralytics.cfg import CFG_FRACTION_KEYS, get_cfg\n"
+        "keys = sorted({'lr0', 'lrf', 'warmup_bias_lr'} & set(CFG_FRACTION_KEYS))\n"
+        "try:\n    said = get_cfg(overrides={'lr0': 1.5})\n"
+        "except ValueError as error:\n    said = error\n"
+        "print('TOLD ' + json.dumps([keys, str(said)]))"
     )
-    assert asked(program, folder=tmp_path) == ["lr0", "lrf", "warmup_bias_lr"]
+    keys, said = asked(program, folder=tmp_path)
+    assert keys == ["lr0", "lrf", "warmup_bias_lr"]
+    assert "'lr0=1.5' is an invalid value" in said
 
 
 def test_the_defaults_that_lrlab_repeats(tmp_path: Path) -> None:
     program = (
         "import json\nfrom ultralytics.cfg import get_cfg\ncfg = get_cfg()\n"
         "print('TOLD ' + json.dumps({name: getattr(cfg, name) for name in "
-        "('lr0', 'lrf', 'warmup_epochs', 'warmup_bias_lr', 'optimizer', 'cos_lr', 'epochs', 'plots', 'nbs', 'close_mosaic')}))"
+        "('lr0', 'lrf', 'warmup_epochs', 'warmup_bias_lr', 'optimizer', 'cos_lr', 'epochs', 'plots', 'nbs', 'close_mosaic', "
+        "'momentum', 'warmup_momentum', 'weight_decay', 'patience', 'seed', 'deterministic', 'amp', 'val', 'save')}))"
     )
     assert asked(program, folder=tmp_path) == {
         "lr0": 0.01, "lrf": 0.01, "warmup_epochs": 3.0, "warmup_bias_lr": 0.1, "optimizer": "auto", "cos_lr": False,
-        "epochs": 100, "plots": True, "nbs": 64, "close_mosaic": 10,
+        "epochs": 100, "plots": True, "nbs": 64, "close_mosaic": 10, "momentum": 0.937, "warmup_momentum": 0.8,
+        "weight_decay": 0.0005, "patience": 100, "seed": 0, "deterministic": True, "amp": True, "val": True, "save": True,
     }  # fmt: skip
 
 

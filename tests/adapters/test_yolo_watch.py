@@ -1,5 +1,6 @@
 """``lrlab.watch(yolo_model)`` on a model that calls back as Ultralytics' does; the real one is in test_yolo_real_watch."""
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,3 +125,57 @@ def test_a_plan_is_refused() -> None:
     with pytest.raises(SpecError, match="schedule cannot be compared for a YOLO model"):
         lrlab.watch(model, schedule="cosine")
     assert model.callbacks == {event: [] for event in EVENTS}
+
+
+def test_of_several_processes_the_first_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    model = Model()
+    watcher = lrlab.watch(model, quiet=True)
+    model.train()
+    assert (watcher.steps, watcher.closed) == (0, True)
+    assert not model.trainer.optimizer._optimizer_step_post_hooks
+    monkeypatch.setenv("RANK", "0")
+    model = Model()
+    watcher = lrlab.watch(model, quiet=True)
+    model.train()
+    assert watcher.steps == 12
+
+
+def test_a_training_that_is_stopped_early_has_no_more_steps() -> None:
+    model = Model()
+    watcher = lrlab.watch(model, quiet=True)
+    model.train()
+    model.trainer.epochs = 9  # as where it was stopped after its third
+    model.call("on_train_end")
+    assert watcher.checkup().total_steps == 12
+
+
+def test_a_copy_of_the_model_is_watched_by_the_same() -> None:
+    model = Model()
+    watcher = lrlab.watch(model, quiet=True)
+    other = copy.deepcopy(model)
+    other.train(epochs=1)
+    assert watcher.steps == 4
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_error_in_any_callback_is_told_once(event: str) -> None:
+    """Whatever the trainer hands over: here nothing that it should have."""
+    model = Model()
+    watcher = lrlab.watch(model, quiet=True)
+    if event != "on_train_start":
+        model.trainer = SimpleNamespace(
+            optimizer=torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=1), metrics={}
+        )
+        model.call("on_train_start")
+    broken = SimpleNamespace()
+    if event == "on_train_end":
+        watcher.look = None  # it asks nothing of the trainer
+    for callback in model.callbacks[event][:-1]:
+        callback(broken)
+    with pytest.warns(RuntimeWarning, match="watching has ended by an error") as said:
+        model.callbacks[event][-1](broken)
+    model.train()  # warnings are errors here
+    assert len(said) == 1
+    assert model.trainer.epoch == 2
+    assert not model.trainer.optimizer._optimizer_step_post_hooks

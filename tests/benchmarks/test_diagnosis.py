@@ -5,10 +5,23 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.diagnosis import Told3, balanced, figures
+from benchmarks.diagnosis import Told3, balanced, figures, reliability, slight
+from benchmarks.diagnosis_peers import Log, logs, went_up
 from benchmarks.diagnosis_truth import Seen, Truth, judged, label_of, logged, own_runs, problem_of
-from benchmarks.fit_diagnosis import names_of, rows_of, sets, sharpened, usable
-from lrlab.diagnosis.rate import model, tempered
+from benchmarks.fit_diagnosis import (
+    FOREST,
+    Rows,
+    doubtful,
+    doubts_of,
+    forest,
+    names_of,
+    readable,
+    rows_of,
+    sets,
+    sharpened,
+    usable,
+)
+from lrlab.diagnosis.rate import DECADES, Told, model, tempered, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -45,17 +58,17 @@ def test_the_regret_of_an_advised_rate_lies_between_its_neighbours() -> None:
     assert truth.at(1.0) == 0.0
 
 
-def seen(label: str, apart: float, **more: object) -> Seen:
+def seen(label: str, apart: float, *, regret: float = 0.0, **more: object) -> Seen:
     """A run of that truth."""
     return Seen(
-        problem="p", grid="g", optimizer="sgd", steps=100, lr=10**apart, apart=apart, regret=0.0, label=label,
+        problem="p", grid="g", optimizer="sgd", steps=100, lr=10**apart, apart=apart, regret=regret, label=label,
         share=1.0, diverged=False, truth=Truth(np.array([-2.0, 0.0, 2.0]), np.array([1.0, 0.0, 1.0])), **more,
     )  # fmt: skip
 
 
 def test_figures_by_hand() -> None:
     runs = [seen("too_low", -1), seen("right", 0), seen("right", 0), seen("too_high", 1)]
-    shares = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.95, 0.05, 0.0], [0.6, 0.0, 0.4]])
+    shares = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.98, 0.02, 0.0], [0.6, 0.0, 0.4]])
     told = Told3(runs=runs, shares=shares, factor=np.array([10, 1, 10, 10]))
     assert balanced(told) == pytest.approx((1 + 0.5 + 0) / 3)
     found = figures(told)
@@ -64,6 +77,96 @@ def test_figures_by_hand() -> None:
     assert found["opposite"] == 0.25
     assert found["alarms"] == 0.5
     assert found["advised_fine"] == 0.5
+    assert found["told"] == 1.0
+
+
+def test_what_is_not_told_counts_as_wrong_and_is_never_opposite() -> None:
+    runs = [seen("too_low", -1), seen("right", 0), seen("too_high", 1)]
+    shares = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.6, 0.0, 0.4]])
+    told = Told3(runs=runs, shares=shares, factor=np.ones(3), given=np.array([False, True, False]))
+    found = figures(told)
+    assert found["balanced"] == pytest.approx(1 / 3)
+    assert found["forced"] == pytest.approx(2 / 3)
+    assert found["opposite"] == 0.0
+    assert found["told"] == pytest.approx(1 / 3)
+    assert found["sure"] == pytest.approx(1 / 3)
+    assert reliability(told) == [(0.9, 1.0, 1)]
+
+
+def test_slight_losses_are_judged_by_their_side() -> None:
+    runs = [seen("", side, regret=0.03) for side in (-0.3, -0.3, 0.3)] + [seen("", 0.2, regret=0.2)]
+    shares = np.array([[0.9, 0.1, 0.0], [0.1, 0.2, 0.7], [0.0, 0.1, 0.9], [1.0, 0.0, 0.0]])
+    found = slight(Told3(runs=runs, shares=shares, factor=np.ones(4)))
+    assert found == pytest.approx({"slight": (0.5 + 1) / 2, "slight_opposite": 1 / 3})
+
+
+def test_the_doubt_keeps_opposite_verdicts_rare() -> None:
+    draw = np.random.default_rng(0)
+    other = 0.5 * draw.random(4000) ** 4
+    label = np.where(draw.random(4000) < other, 2, 0)
+    shares = np.stack([1 - other, np.zeros(4000), other], axis=1)
+    none = np.zeros((4000, 1))
+    young = np.arange(4000) < 2000
+    label[~young] = 0  # of those nothing is ever opposite
+    rows = Rows(x=none, label=label, apart=none[:, 0], fine=none, problem=np.full(4000, "p"), young=young)
+    first, later = doubts_of(shares, rows, np.ones(4000, dtype=bool))
+    kept = ~doubtful(shares, np.where(young, first, later))
+    assert 0 < first < 0.1
+    assert (label[kept & young] == 2).mean() <= 0.01
+    assert (label[young] == 2).mean() > 0.05
+    assert later == 1.0
+    assert kept[~young].all()
+
+
+def test_both_tell_the_same_and_leave_out_the_same() -> None:
+    shares = np.array([[0.5, 0.2, 0.3], [0.1, 0.2, 0.7], [0.3, 0.4, 0.3]])
+    words = [verdict_of(Told(tuple(own), (0.1,) * len(DECADES), 0.2)).verdict for own in shares]
+    assert words == ["unknown", "too_high", "right"]
+    assert [word == "unknown" for word in words] == doubtful(shares, np.full(3, 0.2)).tolist()
+
+
+def test_a_forest_and_its_readable_form_say_the_same() -> None:
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(300, 2)).astype(np.float32)
+    label = (x[:, 0] > 0).astype(int) * 2
+    fine = np.tile(np.arange(len(DECADES)) % 2 == 0, (300, 1))
+    rows = Rows(
+        x=x, label=label, apart=x[:, 0] * 2.0, fine=fine, problem=np.full(300, "p"), young=np.zeros(300, bool)
+    )
+    made = forest(rows, np.ones(300, dtype=bool))
+    assert len(made.trees) == FOREST["n_estimators"]
+    told = made.told(x[:1])[0]
+    by_hand = np.zeros(len(told))
+    for tree, leaves in zip(made.trees, made.fine, strict=True):
+        node = readable(tree, leaves)
+        while isinstance(node[2], list):
+            node = node[2] if x[0, node[0]] <= node[1] else node[3]
+        by_hand += np.array([*node[:3], *(each / 100 for each in node[3])]) / len(made.trees)
+    assert told == pytest.approx(by_hand, abs=0.01)
+    assert told[3:] == pytest.approx(fine[0].astype(float))
+
+
+def log_of(losses: list[float]) -> Log:
+    """A log of these losses alone."""
+    values = np.array(losses)
+    return Log(
+        grid="g", lr=0.1, label="right", share=1.0, columns={"loss": values, "grad_norm": values, "lr": values},
+        val_loss=np.array([]), per_unit=len(losses) + 1,
+    )  # fmt: skip
+
+
+def test_the_plain_rule() -> None:
+    assert went_up(log_of([2.0, 1.8, 1.5, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6])) == "right"
+    assert went_up(log_of([2.0, 1.8, 1.5, 1.2, 1.1, 1.0, 1.4, 1.8, 2.2, 2.6])) == "too_high"
+
+
+def test_peers_get_what_was_logged_by_then() -> None:
+    found = [log for log in logs("digits-mlp-sgd") if log.share == 0.3]
+    assert {log.label for log in found} >= {"too_low", "too_high"}
+    for log in found:
+        seen_steps = len(log.columns["loss"])
+        assert len(log.columns["grad_norm"]) == len(log.columns["lr"]) == seen_steps
+        assert len(log.val_loss) == seen_steps // log.per_unit
 
 
 def test_the_shipped_model_has_a_forest_for_every_set() -> None:

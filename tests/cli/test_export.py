@@ -103,7 +103,7 @@ def test_json_is_the_study(lrlab, hard, place):
     text = (place / "hard.json").read_text(encoding="utf-8")
     assert document["bytes"] == len(text.encode())
     kept = json.loads(text, parse_constant=pytest.fail)
-    assert kept["schema"] == "lrlab.export/1"
+    assert kept["schema"] == "lrlab.export/2"
     assert kept["study"]["answer"]["score"] == "-Infinity"
     assert [event["text"] for event in kept["study"]["events"]] == ["Ünï\ncode"]
     assert lrlab("export", "hard", "--format", "json").out == text
@@ -206,7 +206,7 @@ def test_an_answer_exports_itself(asked, place):
     assert (
         (place / answer.export("bowl.txt", format="json"))
         .read_text()
-        .startswith('{"schema":"lrlab.export/1"')
+        .startswith('{"schema":"lrlab.export/2"')
     )
     with pytest.raises(SpecError, match="this answer has no study"):
         Answer.of(lab.answer(study), None).export("x.csv")  # type: ignore[arg-type]

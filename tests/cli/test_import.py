@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,8 +97,8 @@ def test_the_fields_are_those_of_this_version():
         "seeds", "settles", "tolerance", "unit",
     ]  # fmt: skip
     assert fields["answer"] == [
-        "arm", "checkpoint", "confidence", "cost", "current_regret", "final", "interval", "lost_cost", "lr",
-        "question", "reasons", "runs", "safe_range", "score", "seconds", "study", "untrained", "warnings",
+        "arm", "best_at", "checkpoint", "confidence", "cost", "current_regret", "final", "interval", "lost_cost", "lr",
+        "question", "reasons", "runs", "safe_range", "score", "seconds", "study", "training", "untrained", "warnings",
     ]  # fmt: skip
     assert sorted(kept["runs"][0]) == [
         "arm", "checkpoint", "detail", "lost_units", "lr", "outcome", "records", "reopened", "repeated_units", "seconds",
@@ -180,11 +181,11 @@ def one(**changes):
         (one().replace('"step"', "step"), 2, r"is no JSON: .* at line 1 column \d+"),
         (one(study__created=1).replace('"created": 1', '"created": NaN'), 2, "is no JSON: expected value"),
         ("[]", 2, "is no study that lrlab has exported"),
-        ('{"a": 1}', 2, 'is no study that lrlab has exported. Such a file begins with {"schema":"lrlab.export/1"'),
+        ('{"a": 1}', 2, 'is no study that lrlab has exported. Such a file begins with {"schema":"lrlab.export/2"'),
         (one(schema="lrlab.sweep/1"), 2, "its schema is 'lrlab.sweep/1'"),
         (one(schema="lrlab.export/0"), 2, "is no study that lrlab has exported"),
         (one(schema=1), 2, "its schema is 1"),
-        (one(schema="lrlab.export/2"), 8, r"was written by a newer lrlab. \(Its format is 2, this lrlab knows 1.\)"),
+        (one(schema="lrlab.export/3"), 8, r"was written by a newer lrlab. \(Its format is 3, this lrlab knows 2.\)"),
         (one(study=...), 2, "is damaged at study: Field required"),
         (one(study=[]), 2, "is damaged at study: Input should be an object"),
         (one(more=1), 2, "more is nothing that a study has"),
@@ -415,3 +416,15 @@ def test_a_large_table_is_quick(place):
     (place / "big.csv").write_text("lr,step,val_loss\n" + rows)
     study = import_study("big.csv", store=SqliteStore(place / "studies"))
     assert [len(run.records) for run in study.runs] == [1000] * 5
+
+
+def test_a_file_of_the_first_version_is_still_read():
+    """Its answer has no word on training and validation."""
+    study = replace(example_study(), answer=replace(example_answer(), runs=()))
+    document = json.loads(written(study))
+    del document["study"]["answer"]["training"]
+    del document["study"]["answer"]["best_at"]
+    document["schema"] = "lrlab.export/1"
+    read = study_from_json(json.dumps(document).encode(), where="x.json")
+    assert (read.answer.training, read.answer.best_at) == (None, None)
+    assert read.answer.interval == study.answer.interval

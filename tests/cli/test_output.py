@@ -14,7 +14,8 @@ from lrlab.cli.output import Output
 DOCUMENT_KEYS = {
     "schema", "ok", "study", "lr", "interval", "safe_range", "score", "cost", "confidence", "confidence_word",
     "reasons", "warnings", "arm", "metric", "budget", "unit", "untrained", "current_lr", "current_regret",
-    "lost_cost", "seconds", "checkpoint", "final", "runs",
+    "lost_cost", "seconds", "checkpoint", "final", "training", "best_at",
+    "runs",
 }  # fmt: skip
 RUN_KEYS = {"arm", "lr", "seed", "status", "units", "score", "detail", "seconds", "why"}
 

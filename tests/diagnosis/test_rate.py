@@ -9,8 +9,11 @@ import pytest
 from lrlab.core.errors import SpecError
 from lrlab.diagnosis.features import GROUPS, LOSS, OPTIMIZERS, Course, family, features
 from lrlab.diagnosis.rate import (
+    DECADES,
     OPTIONAL,
+    Told,
     columns_used,
+    factor_of,
     judge,
     model,
     set_name,
@@ -90,6 +93,7 @@ def test_the_model_is_whole_and_readable() -> None:
     assert len(whole["sets"]) == 12
     for name, part in whole["sets"].items():
         columns = name.split("+")[1:]
+        assert all(0 < doubt <= 1 for doubt in part["doubt"])
         expected = {*LOSS, *(feature for column in columns for feature in GROUPS[column])}
         assert expected < set(part["features"])
         for tree in part["trees"]:
@@ -104,7 +108,8 @@ def check(node: list, count: int) -> None:
         check(high, count)
     else:
         assert sum(node[:3]) == pytest.approx(1, abs=0.01)
-        assert abs(node[3]) <= 3
+        assert len(node[3]) == len(DECADES)
+        assert all(0 <= share <= 100 for share in node[3])
 
 
 def test_a_walk_over_the_trees_is_the_mean_of_their_leaves() -> None:
@@ -119,10 +124,47 @@ def test_a_walk_over_the_trees_is_the_mean_of_their_leaves() -> None:
             node if not isinstance(node[2], list) else leaf(node[2] if row[node[0]] <= node[1] else node[3])
         )
 
-    mean = np.mean([leaf(tree) for tree in part["trees"]], axis=0)
+    leaves = [leaf(tree) for tree in part["trees"]]
     told = judge(own)
-    assert told.apart == pytest.approx(mean[3])
-    assert told.probabilities == pytest.approx(tempered(mean[:3], part["temperature"]))
+    assert told.fine == pytest.approx(np.mean([one[3] for one in leaves], axis=0) / 100)
+    shares = np.mean([one[:3] for one in leaves], axis=0)
+    assert told.probabilities == pytest.approx(tempered(shares, part["temperature"]))
+    assert told.doubt == part["doubt"][1]
+
+
+def test_of_a_young_run_less_is_told() -> None:
+    part = model()["sets"]["loss"]
+    assert part["doubt"][0] < part["doubt"][1]
+    doubts = [
+        judge(course("healthy", "momentum", 840, share=share, columns=())).doubt for share in (0.05, 0.3)
+    ]
+    assert doubts == part["doubt"]
+
+
+def test_nothing_is_told_where_the_opposite_is_likely_too() -> None:
+    fine = (0.1,) * len(DECADES)
+    verdict = verdict_of(Told((0.5, 0.2, 0.3), fine, 0.29))
+    assert (verdict.verdict, verdict.confidence, verdict.factor) == ("unknown", 0.0, 1.0)
+    assert verdict.probabilities == (0.5, 0.2, 0.3)
+    assert verdict_of(Told((0.5, 0.2, 0.3), fine, 0.3)).verdict == "too_low"
+    assert verdict_of(Told((0.3, 0.4, 0.3), fine, 0.1)).verdict == "right"  # right has no opposite
+
+
+def test_the_factor_is_the_move_that_most_likely_helps() -> None:
+    fine = [0.1] * len(DECADES)
+    fine[DECADES.index(1.0)] = 0.9
+    fine[DECADES.index(-0.75)] = 0.6
+    assert factor_of(fine, "too_low") == 10.0
+    assert factor_of(fine, "too_high") == 0.18
+    assert factor_of(fine, "right") == 1.0
+
+
+def test_a_lucky_move_among_bad_ones_is_not_advised() -> None:
+    fine = [0.0] * len(DECADES)
+    fine[DECADES.index(2.0) - 1] = 0.7  # its neighbours are hopeless
+    for decade in (0.5, 0.75, 1.0):
+        fine[DECADES.index(decade)] = 0.6
+    assert factor_of(fine, "too_low") == 5.6
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])

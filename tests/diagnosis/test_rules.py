@@ -14,8 +14,14 @@ from lrlab.schedules.spec import resolve
 
 RUNS = Path(__file__).parent / "runs"
 COLUMNS = ("loss", "val_loss", "lr", "grad_norm", "update_ratio")
-LENGTHS = {"too_low": 768, "right_overfits": 768, "too_high": 768, "diverging": 792}
-OPTIMIZERS = {"too_low": "adam", "right_overfits": "adam", "too_high": "adam", "diverging": "sgd"}
+LENGTHS = {"too_low": 768, "right_overfits": 768, "too_high": 768, "diverging": 792, "decays_early": 600}
+OPTIMIZERS = {
+    "decays_early": "adamw",
+    "too_low": "adam",
+    "right_overfits": "adam",
+    "too_high": "adam",
+    "diverging": "sgd",
+}
 
 
 def seen(name: str, *, until: int | None = None, total: int | None = None, columns=COLUMNS) -> Checkup:
@@ -47,6 +53,7 @@ FOUND = [
     ("right_overfits", None, {"overfitting"}),
     ("diverging", None, {"rate_too_high", "diverging"}),
     ("diverged", None, {"diverged"}),
+    ("decays_early", None, {"rate_too_low", "decay_too_early"}),
 ]
 
 
@@ -64,7 +71,7 @@ def test_what_a_real_run_shows(name: str, until: int | None, expected: set[str])
 
 def test_every_rule_is_seen_on_a_real_run() -> None:
     told = set().union(*(expected for _, _, expected in FOUND))
-    made_elsewhere = {"wasted_tail", "not_as_planned"}  # the two tests below
+    made_elsewhere = {"wasted_tail", "not_as_planned", "dead_layer"}  # the tests below
     assert {rule.symptom for rule in RULES} <= told | made_elsewhere
 
 
@@ -77,6 +84,33 @@ def test_overfitting_names_the_step_to_stop_at() -> None:
             (float(row["val_loss"]), int(row["step"])) for row in csv.DictReader(file) if row["val_loss"]
         ]
     assert verdict.advice.value == min(points)[1]
+
+
+def test_an_early_decay_names_the_step_where_it_began() -> None:
+    verdict = seen("decays_early").found("decay_too_early")
+    assert verdict is not None
+    with (RUNS / "decays_early.csv").open(newline="") as file:
+        rates = np.array([float(row["lr"]) for row in csv.DictReader(file)])
+    begin = np.flatnonzero(rates >= 0.9 * rates.max())[-1] + 1
+    assert verdict.evidence[0].first_step == pytest.approx(begin, abs=600 / 128)
+    assert verdict.advice is not None
+    assert verdict.advice.value == 480
+    assert verdict.severity == "note"
+
+
+@pytest.mark.parametrize(
+    "columns", [("loss", "val_loss", "grad_norm", "update_ratio"), ("loss", "lr", "update_ratio")]
+)
+def test_without_a_rate_that_falls_no_decay_is_too_early(columns: tuple[str, ...]) -> None:
+    without = seen("decays_early" if "lr" not in columns else "too_low", columns=columns)
+    assert without.rate.verdict == "too_low"
+    assert without.found("decay_too_early") is None
+    told = {gap.symptom: gap.text for gap in without.unchecked}
+    if "lr" not in columns:
+        assert (
+            told["decay_too_early"]
+            == "Cannot tell about a decay that came too early, because lr was not logged."
+        )
 
 
 def test_the_gravest_verdict_comes_first() -> None:
@@ -142,6 +176,54 @@ def test_a_wasted_tail(left: float, wasted: bool) -> None:
     if verdict is not None:
         begins = 800 * math.log(0.01) / math.log(left)
         assert verdict.evidence[0].first_step == pytest.approx(begins, abs=8)
+
+
+def rectify(rate: float, steps: int = 200) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The columns of a net with one layer of rectifiers that is really trained on made-up points; sampled once in 5."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(400, 6))
+    y = (np.abs(x[:, :1]) > 0.7).astype(float)
+    weights = [draw.normal(size=(6, 4)) * 0.5, np.zeros(4), draw.normal(size=(4, 1)) * 0.3, np.zeros(1)]
+    losses, least, place = [], [], []
+    for _ in range(steps):
+        rows = draw.integers(400, size=32)
+        hidden = np.maximum(x[rows] @ weights[0] + weights[1], 0)
+        scores = hidden @ weights[2] + weights[3]
+        losses.append(float((np.logaddexp(0, scores) - y[rows] * scores).mean()))
+        error = ((np.tanh(scores / 2) + 1) / 2 - y[rows]) / 32
+        back = error @ weights[2].T * (hidden > 0)
+        gradients = [x[rows].T @ back, back.sum(0), hidden.T @ error, error.sum(0)]
+        matrices = [np.linalg.norm(gradients[0]), np.linalg.norm(gradients[2])]
+        least.append(min(matrices) / math.sqrt(sum(float((one**2).sum()) for one in gradients)))
+        place.append(float(np.argmin(matrices)))
+        weights = [one - rate * gradient for one, gradient in zip(weights, gradients, strict=True)]
+    at = np.arange(float(steps))
+    return {
+        "loss": (at, np.array(losses)),
+        "layer_grad_min": (at[::5], np.array(least[::5])),
+        "layer_grad_min_at": (at[::5], np.array(place[::5])),
+    }
+
+
+@pytest.mark.parametrize(("rate", "dead"), [(0.1, False), (1.0, False), (10.0, True)])
+def test_a_dead_layer(rate: float, dead: bool) -> None:
+    columns = rectify(rate)
+    checkup = check_up(Log(columns=columns, seen=200, total=200, optimizer="sgd"))
+    verdict = checkup.found("dead_layer")
+    assert (verdict is not None) is dead
+    if verdict is not None:
+        steps, least = columns["layer_grad_min"]
+        assert verdict.evidence[0].first_step == steps[np.flatnonzero(least > 1e-9)[-1] + 1]
+        assert verdict.sentence.startswith("Layer 0 is dead: since step ")
+        assert verdict.severity == "warn"
+
+
+def test_a_layer_that_was_never_used_is_not_dead() -> None:
+    columns = rectify(0.1)
+    steps, least = columns["layer_grad_min"]
+    columns["layer_grad_min"] = steps, np.zeros_like(least)
+    checkup = check_up(Log(columns=columns, seen=200, total=200, optimizer="sgd"))
+    assert checkup.found("dead_layer") is None
 
 
 @pytest.mark.parametrize(("applied", "found"), [("cosine", False), ("constant", True)])

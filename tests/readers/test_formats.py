@@ -60,13 +60,28 @@ def test_ultralytics_old_and_new(tmp_path: Path, first: int, clock: str) -> None
     rows = rows_of(tmp_path / "results.csv", "\n".join([header, *lines]) + "\n")
     assert [row.epoch for row in rows] == [first, first + 1]
     assert rows[0].metrics["metrics/mAP50(B)"] == 0.25
-    assert rows[0].metrics["lr"] == 0.01
-    assert "val_loss" not in rows[0].metrics  # the box loss is not the whole
+    assert (
+        rows[0].metrics["lr"] == 0.02
+    )  # of the second group: the first one may be the biases, or MuSGD's tripled
+    assert not {"loss", "val_loss"} & set(rows[0].metrics)  # the box loss is not the whole
+
+
+def test_ultralytics_loss_is_the_sum_of_its_parts(tmp_path: Path) -> None:
+    header = (
+        "epoch,train/box_loss,train/cls_loss,train/dfl_loss,val/box_loss,val/cls_loss,lr/pg0,lr/pg1,lr/pg7"
+    )
+    first, second = rows_of(tmp_path / "results.csv", f"{header}\n1,1,2,4,8,16,3,1,1\n2,1,nan,4,8,16,3,1,1\n")
+    assert (first.metrics["loss"], first.metrics["val_loss"], first.metrics["lr"]) == (7, 24, 1)
+    assert math.isnan(second.metrics["loss"])
+    (other,) = rows_of(tmp_path / "other.csv", "epoch,train/main_loss,train/aux_loss,lr\n1,1,2,0.1\n")
+    assert "loss" not in other.metrics  # nobody knows how these are weighted
 
 
 def test_yolov5(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path / "results.csv", "epoch, metrics/mAP_0.5, x/lr0\n 0, 0.5, 0.003\n")
     assert row.metrics["lr"] == 0.003
+    (row,) = rows_of(tmp_path / "later.csv", "epoch, x/lr0, x/lr1, x/lr2\n 0, 0.1, 0.003, 0.003\n")
+    assert row.metrics["lr"] == 0.003  # the first group are the biases, with their own warm-up
 
 
 def test_the_trainers_state(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_the_ladder_shows_how_far_each_run_went():
     assert words[samples.RATES[12]] == ["advanced", "diverged", "", "", ""]
     dropped = steps.rows[0].cells[0]
     assert dropped.glyph == "■"
-    assert dropped.text == "epoch 1 of 1: dropped, val_loss 1.793"
+    assert dropped.text == "epoch 1 of 1: dropped, val_loss 1.793; 2.1 behind at epoch 1"
 
 
 def test_the_ladder_of_a_run_on_its_way():
@@ -230,3 +230,13 @@ def test_a_row_of_the_table_is_its_run():
     assert (winner.status, winner.units, winner.seconds) == ("finished", 20, 60.0)
     assert rows[samples.RATES[12]].score is None
     assert rows[samples.RATES[12]].detail == "val_loss is NaN at epoch 2"
+
+
+def test_rates_that_wait_for_their_first_slice_are_ticks_that_say_so():
+    waiting = samples.run(samples.RATES[3], 0, outcome=None, state=State.QUEUED, records=())
+    chart = u_curve(samples.answer((*samples.race_runs()[7:9], waiting)))
+    assert [p.lr for p in chart.of("none")] == [samples.RATES[3]]
+    assert chart.legend["none"] == "Not run yet (1)"
+    failed = samples.run(samples.RATES[4], 1, outcome=Outcome.FAILED, records=())
+    chart = u_curve(samples.answer((*samples.race_runs()[7:9], waiting, failed)))
+    assert chart.legend["none"] == "No value to draw (2)"

@@ -19,7 +19,7 @@ from lrlab.core.command import Command, Fate, Reply
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.core.outcome import StudyState
 from lrlab.store.book import ENDED
-from lrlab.store.locks import Holder
+from lrlab.store.protocol import Holder
 from lrlab.store.sql import SqliteStore
 from lrlab.testing.store_values import EXAMPLE_RUN, example_points, example_study
 

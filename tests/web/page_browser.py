@@ -135,7 +135,11 @@ def show(browser: Any, server: Server, opened: Any) -> Iterator[Show]:
         contexts.append(context)
         page = context.new_page()
         # A browser complains of every answer that is no success; a wish that is refused is one on purpose.
-        page.on("console", lambda m: None if "status of 422" in m.text else complaints.append(m.text))
+        refusals = ("status of 409", "status of 422")
+        page.on(
+            "console",
+            lambda m: None if any(text in m.text for text in refusals) else complaints.append(m.text),
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
@@ -147,7 +151,8 @@ def show(browser: Any, server: Server, opened: Any) -> Iterator[Show]:
         )
         page.goto(server.address + path)
         if path.startswith("/studies/"):
-            wait_for(page, "window.__lrlab?.ready === true")
+            # A busy machine starts a page slowly.
+            wait_for(page, "window.__lrlab?.ready === true", within_s=30)
         return page
 
     yield visit

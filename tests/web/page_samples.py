@@ -70,3 +70,31 @@ def with_answer(name: str, sample: str, **more: Any) -> Study:
     """A study around one of the report's samples, with its answer stored."""
     answer = replace(samples.EVERY[sample](), study=name)
     return replace(samples.study(answer, name=name, **more), answer=replace(answer, runs=()))
+
+
+def troubled() -> Study:
+    """A study with a run of two verdicts whose rate was not applied as planned, a healthy run, and one that diverged."""
+
+    def records(kind: str) -> tuple[Record, ...]:
+        found = []
+        for k in range(2_001):
+            share, bad = k / 2_000, kind == "troubled"
+            rate = samples.RATES[7] * (1.05 if bad and 300 <= k < 500 else 1)
+            noise = 0.02 * math.sin(k * k)
+            metrics = {"loss": 0.3 + 2.2 * math.exp((-30 if bad else -6) * share) - 0.02 * share + noise,
+                       "lr": 2e-6 if bad and share >= 0.4 else rate}  # fmt: skip
+            if bad:
+                metrics["grad_norm"] = 1.0 + 5 * noise
+            if k % 50 == 0:
+                rise = 3 * max(0.0, share - 0.6) if bad else 0.0
+                metrics["val_loss"] = 0.4 + 2.0 * math.exp(-8 * share) + rise
+            found.append(Record(at=k / 100, metrics=metrics, step=k))
+        return tuple(found)
+
+    finished = samples.Outcome.FINISHED
+    runs = (
+        samples.run(samples.RATES[7], 20, outcome=finished, records=records("troubled")),
+        samples.run(samples.RATES[7], 20, outcome=finished, records=records("healthy"), seed=1),
+        samples.diverged(samples.RATES[12]),
+    )
+    return samples.study(samples.answer(runs, study="verdicts"), name="verdicts")

@@ -4,22 +4,24 @@ import csv
 import io
 import json
 import math
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import samples
-from page_samples import HOSTILE, hostile, kept, spiky, with_answer
+from page_samples import HOSTILE, TOKEN, hostile, kept, spiky, with_answer
 from starlette.testclient import TestClient
 
 from lrlab.core.outcome import StudyState
 from lrlab.core.record import Record
+from lrlab.report import figures
 from lrlab.report.charts import u_curve
 from lrlab.store.protocol import Store
 from lrlab.studies.lab import Lab
+from lrlab.web.problems import CODES
 
 Opened = Callable[..., TestClient]
 API = "/api/v1"
@@ -39,6 +41,7 @@ def problem(response: Any, status: int, code: str, words: str) -> dict[str, Any]
     """The document of an error, which every error has."""
     found: dict[str, Any] = strict(response.text)
     assert (response.status_code, found["status"], found["code"]) == (status, status, code)
+    assert code in CODES
     assert response.headers["content-type"] == "application/problem+json"
     assert words in f"{found['title']} {found['detail']} {found['hint']}"
     return found
@@ -97,8 +100,9 @@ def test_pages_of_a_list_hold_everything_once(shown: TestClient) -> None:
     assert sorted(names) == ["diverged", "edge", "hostile", "race", "seeds"]
 
 
+@pytest.mark.slow
 def test_runs_are_paged_while_new_ones_come(lab: Lab, opened: Opened) -> None:
-    answer = samples.many_runs(60)
+    answer = samples.many_runs(1_000)
     ledger = lab.store.create(
         samples.study(replace(answer, study="many"), name="many", state=StudyState.RUNNING)
     )
@@ -106,7 +110,7 @@ def test_runs_are_paged_while_new_ones_come(lab: Lab, opened: Opened) -> None:
     numbers: list[int] = []
     cursor = 0
     for turn in range(100):
-        part = told(client, "/studies/many/runs", limit=7, cursor=cursor)
+        part = told(client, "/studies/many/runs", limit=50, cursor=cursor)
         numbers += [item["run"] for item in part["items"]]
         if turn < 5:
             ledger.write_run(samples.run(1.5 + turn, 1, outcome=None, records=()))
@@ -115,7 +119,7 @@ def test_runs_are_paged_while_new_ones_come(lab: Lab, opened: Opened) -> None:
             break
         cursor = part["next_cursor"]
     ledger.close()
-    assert numbers == list(range(1, 66))
+    assert numbers == list(range(1, 1_006))
 
 
 def test_a_study_and_its_answer(shown: TestClient) -> None:
@@ -213,10 +217,25 @@ def test_export_is_raw(lab: Lab, opened: Opened) -> None:
     assert len(runs) == 1
 
 
+def test_a_cell_is_no_formula(lab: Lab, opened: Opened) -> None:
+    """Programs of tables carry out a text that begins like one."""
+    texts = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "plain", "-"]
+    runs = tuple(
+        replace(samples.run(10.0**-k, 1, outcome=None, records=()), why=text) for k, text in enumerate(texts)
+    )
+    kept(lab, samples.study(samples.answer(runs, study="odd"), name="odd"))
+    rows = csv.DictReader(io.StringIO(opened().get(f"{API}/studies/odd/export.csv?what=runs").text))
+    assert [row["why"] for row in rows] == ["'=1+1", "'+1+1", "'-1+1", "'@SUM(A1)", "'\t=1+1", "plain", "'-"]
+
+
 def test_the_report_is_a_file_to_keep(shown: TestClient) -> None:
     answer = shown.get(f"{API}/studies/race/report.html")
     assert answer.headers["content-disposition"] == 'attachment; filename="race.html"'
     assert answer.text.startswith("<!DOCTYPE html>")
+    own = answer.text.replace(figures.script(), "")
+    assert (len(own) <= 1_000_000, len(own) < len(answer.text) <= 7_000_000) == (True, True)
+    for secret in (TOKEN, str(Path.home()), socket.gethostname(), str(shown.app.room.lab.store.folder)):
+        assert secret not in own
 
 
 def test_a_sparkline_is_a_picture(shown: TestClient) -> None:
@@ -288,22 +307,26 @@ WRONG = [
     ("GET", "/studies/none", None, 404, "not_found", 'study "none": there is none of that name'),
     ("GET", "/studies/%2e%2e%2fetc", None, 404, "not_found", "no such page"),
     ("GET", "/studies/a%00b", None, 404, "not_found", "there is none of that name"),
-    ("GET", "/studies?sort=beauty", None, 422, "bad_input", "sort must be one of created, name"),
+    ("GET", "/studies?sort=beauty", None, 422, "bad_input", "sort: Input should be 'created', 'name'"),
     ("GET", "/studies?limit=0", None, 422, "bad_input", "limit"),
     ("GET", "/studies?limit=501", None, 422, "bad_input", "limit"),
     ("GET", "/studies?dir=up", None, 422, "bad_input", "dir"),
-    ("GET", "/studies?cursor=gone", None, 422, "bad_input", "the cursor 'gone' is gone"),
+    ("GET", "/studies?cursor=gone", None, 404, "not_found", "the cursor 'gone' is gone"),
     ("GET", "/studies/race/runs/0", None, 404, "not_found", "there is no run 0"),
     ("GET", "/studies/race/runs/14", None, 404, "not_found", "It has 13 runs"),
     ("GET", "/studies/race/runs/one", None, 422, "bad_input", "run"),
     ("GET", "/studies/race/runs/99999999999999999999", None, 404, "not_found", "there is no run"),
     ("GET", "/studies/race/runs?cursor=-1", None, 422, "bad_input", "cursor"),
     ("GET", "/studies/race/runs/1/series?metric=nope", None, 404, "not_found", "It has: val_loss, loss"),
-    ("GET", "/studies/race/runs/1/series?max_points=7", None, 422, "bad_input", "max_points must lie between 8 and"),
+    ("GET", "/studies/race/runs/1/series?max_points=7", None, 422, "bad_input", "max_points: Input should be greater than or equal to 8"),
+    ("GET", "/studies/race/runs/1/series?max_points=16001", None, 422, "bad_input", "less than or equal to 16000"),
+    ("GET", "/studies/race/runs/1/series?from=inf", None, 422, "bad_input", "finite"),
     ("GET", "/studies/race/runs/1/series?max_points=1e9", None, 422, "bad_input", "max_points"),
     ("GET", "/studies/race/runs/1/series?after=-1", None, 422, "bad_input", "after"),
-    ("GET", "/studies/race/curves?after=a.b", None, 422, "bad_input", "after is a cursor that the page gave"),
-    ("GET", "/studies/race/export.parquet", None, 422, "bad_input", "form"),
+    ("GET", "/studies/race/curves?after=a.b", None, 422, "bad_input", "after: String should match"),
+    ("GET", "/studies/race/curves?metric=nope", None, 404, "not_found", "It has: val_loss, loss"),
+    ("GET", "/studies/race/export.parquet", None, 404, "not_found", "no such page"),
+    ("GET", "/studies/race/export.csv?what=all", None, 422, "bad_input", "what: Input should be 'points' or 'runs'"),
     ("GET", "/studies/race/export.json?what=runs", None, 422, "bad_input", "runs cannot be chosen for JSON"),
     ("GET", "/studies/race/commands/none", None, 404, "not_found", "no command 'none' was sent"),
     ("GET", "/starts/none", None, 404, "not_found", "nothing was started under the name 'none'"),
@@ -315,10 +338,16 @@ WRONG = [
     ("POST", COMMANDS, {"kind": "dance"}, 422, "bad_input", "kind"),
     ("POST", COMMANDS, {}, 422, "bad_input", "kind"),
     ("POST", COMMANDS, [], 422, "bad_input", "malformed"),
-    ("POST", COMMANDS, {"kind": "extend"}, 422, "bad_input", "nothing would change"),
-    ("POST", COMMANDS, {"kind": "extend", "arguments": {"lr": "1e-3:1"}}, 422, "bad_input", "must hold the range searched so far"),
-    ("POST", COMMANDS, {"kind": "extend", "arguments": {"lr": "up"}}, 422, "bad_input", "expected a pair"),
-    ("POST", COMMANDS, {"kind": "extend", "arguments": {"seeds": 0}}, 422, "bad_input", "at least 1"),
+    ("POST", COMMANDS, {"kind": "extend"}, 409, "conflict", "nothing would change"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"lr": "1e-3:1"}}, 409, "conflict", "must hold the range searched so far"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"lr": "1:1e-3"}}, 409, "conflict", "Did you mean"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"lr": "up"}}, 422, "bad_input", "lr: expected a pair"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"seeds": 0}}, 422, "bad_input", "greater than or equal to 1"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"seeds": "2"}}, 422, "bad_input", "must be a whole number"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"seeds": True}}, 422, "bad_input", "must be a whole number"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"seeds": 1}}, 409, "conflict", "nothing would change"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"max_cost": 0.5}}, 422, "bad_input", "greater than or equal to 1"),
+    ("POST", COMMANDS, {"kind": "extend", "arguments": {"tolerance": 1}}, 422, "bad_input", "less than 1"),
     ("POST", COMMANDS, {"kind": "extend", "arguments": {"budget": 9}}, 422, "bad_input", "budget"),
     ("POST", COMMANDS, {"kind": "pause", "more": 1}, 422, "bad_input", "more"),
     ("POST", "/studies", {"target": "x"}, 422, "bad_input", "names no target 'x'"),
@@ -461,8 +490,6 @@ def test_the_schema_is_openapi_without_pages_from_elsewhere(opened: Opened) -> N
 
 
 def test_every_code_stands_in_help(opened: Opened) -> None:
-    from lrlab.web.problems import CODES
-
     text = opened().get("/help").text
     assert all(f"<code>{code}</code>" in text for code in CODES)
 
@@ -480,47 +507,3 @@ def test_an_error_of_lrlab_itself_tells_no_secret(
     problem(answer, 500, "internal", "internal error: RuntimeError")
     assert "secret" not in answer.text
     assert client.get("/studies/race").status_code == 500
-
-
-NASTY = [
-    "",
-    "0",
-    "-1",
-    "1e999",
-    "nan",
-    "9" * 400,
-    "a" * 5_000,
-    "%00",
-    "\u202e",
-    "🦀",
-    "'; DROP TABLE runs",
-    "{{7*7}}",
-    "../..",
-    "race",
-]
-
-
-@pytest.mark.parametrize("value", NASTY, ids=range(len(NASTY)))
-def test_nothing_that_is_asked_breaks_it(shown: TestClient, value: str) -> None:
-    """Every GET of the schema, with the value in each place of its path and of its query; nothing is ever 5xx."""
-    asked = 0
-    for path, methods in told(shown, "/openapi.json")["paths"].items():
-        if "get" not in methods or path.endswith("/events"):
-            continue
-        parameters = methods["get"].get("parameters", [])
-        good = {"name": "race", "run": "1", "form": "csv", "id": "x"}
-        for parameter in parameters:
-            place, query = dict(good), {}
-            if parameter["in"] == "path":
-                place[parameter["name"]] = quote(value, safe="")
-            elif parameter["in"] == "query":
-                query[parameter["name"]] = value
-            else:
-                continue
-            url = path.format(**{name: place[name] for name in good if f"{{{name}}}" in path})
-            answer = shown.get(url, params=query)
-            assert answer.status_code < 500, (url, query, answer.text)
-            if "json" in answer.headers.get("content-type", ""):
-                strict(answer.text)
-            asked += 1
-    assert asked > 25

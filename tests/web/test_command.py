@@ -53,6 +53,30 @@ def test_it_prints_a_link_serves_and_ends(begin: Any) -> None:
     assert "Traceback" not in said
 
 
+def test_on_every_address_the_token_is_asked_for_and_never_told(begin: Any) -> None:
+    token = "a-token-of-this-test-9876543210"
+    process = begin("ui", "--no-browser", "--host", "0.0.0.0", LRLAB_TOKEN=token)
+    line = process.stdout.readline()
+    port = int(line.split()[-1].partition("#")[0].rstrip("/").rpartition(":")[2])
+    found = []
+    for headers in (
+        {},
+        {"Authorization": "Bearer wrong-wrong-wrong-wrong"},
+        {"Authorization": f"Bearer {token}"},
+    ):
+        for path in ("/api/v1/studies", "/api/v1/events", f"/api/v1/studies?token={token}"):
+            if path.endswith("events") and token in headers.get("Authorization", ""):
+                continue  # it has no end
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", path, headers=headers)
+            found.append(connection.getresponse().status)
+            connection.close()
+    assert found == [401] * 6 + [200] * 2
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert token not in line + out + err
+
+
 def test_two_pages_have_two_ports(begin: Any) -> None:
     links = [begin("ui", "--no-browser").stdout.readline().split()[-1].partition("#")[0] for _ in range(2)]
     assert links[0] != links[1]
@@ -62,6 +86,7 @@ def test_two_pages_have_two_ports(begin: Any) -> None:
     ("words", "environment", "code", "said"),
     [
         (["--host", "0.0.0.0"], {}, 2, "needs a token of your own in LRLAB_TOKEN"),
+        (["--host", "0.0.0.0", "--no-token"], {"LRLAB_TOKEN": "x" * 20}, 2, "--no-token"),
         (["--host", "192.168.0.1"], {}, 2, "ssh -L"),
         (["--host", "::"], {}, 2, "needs a token of your own"),
         ([], {"LRLAB_TOKEN": "short"}, 2, "a token has at least 16 printable ASCII characters, got 5"),

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from page_samples import kept, with_answer
+from starlette.testclient import TestClient
 
 from lrlab.studies.lab import Lab
 from lrlab.web.events import News
@@ -79,6 +81,49 @@ def test_who_comes_back_hears_what_was_missed(lab: Lab) -> None:
             await listener.close()
 
     listening(lab, then)
+
+
+def test_who_was_away_for_longer_than_is_kept_loads_anew(lab: Lab) -> None:
+    async def then(news: News) -> None:
+        news._kept = deque(maxlen=2)
+        first = Listener(news)
+        await first.next()
+        numbers = []
+        for k in range(4):
+            kept(lab, with_answer(f"study-{k}", "race"))
+            while (event := await first.next())[2]["study"] != f"study-{k}":
+                pass
+            numbers.append(event[0])
+        last = news._number
+        for known, heard in ((last - 1, last), (last - 2, last - 1)):
+            again = Listener(news, last=known)
+            assert (await again.next())[:2] == (heard, "study")
+            await again.close()
+        lost = Listener(news, last=last - 3)
+        assert (await lost.next())[1] == "reset"
+        for listener in (first, lost):
+            await listener.close()
+        assert numbers == sorted(set(numbers))
+
+    listening(lab, then)
+
+
+@pytest.mark.parametrize(("header", "last"), [("7", 7), (None, None), ("x", None), ("-1", None), ("", None)])
+def test_the_header_of_a_browser_tells_what_it_has(
+    opened: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, header: str | None, last: int | None
+) -> None:
+    asked: list[int | None] = []
+
+    async def stream(self: News, *, last: int | None = None) -> AsyncIterator[bytes]:
+        asked.append(last)
+        yield b"event: hello\n\n"
+
+    monkeypatch.setattr(News, "stream", stream)
+    headers = {} if header is None else {"last-event-id": header}
+    answer = opened().get("/api/v1/events", headers=headers)
+    assert (answer.text, asked) == ("event: hello\n\n", [last])
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["x-accel-buffering"] == "no"
 
 
 def test_nobody_listens_nothing_is_looked_at(lab: Lab) -> None:

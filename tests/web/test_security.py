@@ -27,10 +27,14 @@ DECIDED = {
     ("GET", "/api/v1/studies/{name}/curves"): "token", ("GET", "/api/v1/studies/{name}/spark.svg"): "token",
     ("GET", "/api/v1/studies/{name}/timeline"): "token", ("GET", "/api/v1/studies/{name}/verdicts"): "token",
     ("GET", "/api/v1/studies/{name}/runs/{run}/verdicts"): "token",
-    ("GET", "/api/v1/studies/{name}/export.{form}"): "token", ("GET", "/api/v1/studies/{name}/report.html"): "token",
+    ("GET", "/api/v1/studies/{name}/export.csv"): "token", ("GET", "/api/v1/studies/{name}/export.json"): "token",
+    ("GET", "/api/v1/studies/{name}/report.html"): "token",
     ("GET", "/api/v1/studies/{name}/runs"): "token", ("GET", "/api/v1/studies/{name}/runs/{run}"): "token",
     ("GET", "/api/v1/studies/{name}/runs/{run}/series"): "token",
     ("GET", "/api/v1/studies/{name}/runs/{run}/log"): "token",
+    ("GET", "/api/v1/studies/{name}/runs/{run}/log/lines"): "token",
+    ("GET", "/api/v1/studies/{name}/runs/{run}/log/find"): "token",
+    ("GET", "/api/v1/studies/{name}/reading"): "token", ("POST", "/api/v1/studies/{name}/lost"): "token",
     ("POST", "/api/v1/studies/{name}/commands"): "token", ("GET", "/api/v1/studies/{name}/commands/{id}"): "token",
     ("GET", "/api/v1/targets"): "token", ("GET", "/api/v1/data"): "token", ("POST", "/api/v1/command-line"): "token",
     ("GET", "/api/v1/starts/{id}"): "token",
@@ -55,7 +59,7 @@ def routes(client: TestClient) -> set[tuple[str, str]]:
 
 
 def place(path: str) -> str:
-    return path.format(name="race", run=1, number=1, form="csv", id="x")
+    return path.format(name="race", run=1, number=1, id="x")
 
 
 def test_every_route_has_a_decision(opened: Opened) -> None:

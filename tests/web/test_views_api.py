@@ -6,6 +6,7 @@ import pytest
 from page_samples import kept, samples, spiky
 from starlette.testclient import TestClient
 
+from lrlab.core.history import columns
 from lrlab.core.record import Record
 from lrlab.studies.lab import Lab
 from lrlab.web.shelf import Shelf
@@ -22,12 +23,14 @@ def test_curves_come_in_the_view_that_is_asked_for(shown: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["by=seed", "smooth=-1", "smooth=x", "scale=cubic", "x=time", "metric=nothing"]
+    "query", ["by=seed", "smooth=-1", "smooth=x", "smooth=nan", "scale=cubic", "x=time", "metric=nothing"]
 )
-def test_no_view_is_refused(shown: TestClient, query: str) -> None:
+def test_what_is_no_view_is_refused(shown: TestClient, query: str) -> None:
     answer = shown.get(f"/api/v1/studies/race/curves?{query}")
-    assert answer.status_code == 422
-    assert answer.json()["code"]
+    unknown = query == "metric=nothing"
+    assert (answer.status_code, answer.json()["code"]) == (
+        (404, "not_found") if unknown else (422, "bad_input")
+    )
 
 
 def test_a_run_has_its_verdicts(shown: TestClient) -> None:
@@ -82,3 +85,27 @@ def test_a_study_that_grew_is_read_from_where_it_was_known(lab: Lab, monkeypatch
     assert [run.records for run in after.runs if run.key != key] == [
         r.records for r in before.runs if r.key != key
     ]
+
+
+def test_a_long_run_reads_the_same_however_it_is_held(
+    lab: Lab, opened: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = spiky(6_000)
+    kept(lab, replace(study, answer=replace(samples.answer(study.runs, study="spiky"), runs=())))
+    client = opened()  # type: ignore[operator]
+    base = "/api/v1/studies/spiky"
+    paths = ["", "/answer", "/u-curve", "/curves", "/curves?x=step&smooth=2", "/curves?by=rate", "/timeline", "/verdicts",
+             "/runs", "/runs/1", "/runs/1/series", "/runs/1/series?after=5990", "/runs/1/verdicts", "/spark.svg",
+             "/reading?run=1&place=2", "/export.csv", "/report.html"]  # fmt: skip
+    pages = ["/", "/studies/spiky", "/studies/spiky/runs/1"]
+
+    def told() -> list[str]:
+        return [client.get(path).text for path in [*(base + path for path in paths), *pages]]
+
+    assert columns(client.app.room.shelf.seen("spiky").study.runs[0].records) is not None
+    as_columns = told()
+    monkeypatch.setattr(Shelf, "_read", lambda self, name: self.lab.study(name))
+    client.app.room.shelf._seen.clear()
+    assert columns(client.app.room.shelf.seen("spiky").study.runs[0].records) is None
+    for path, one, other in zip([*paths, *pages], as_columns, told(), strict=True):
+        assert one == other, path

@@ -57,9 +57,12 @@ class WatchCallback(TrainerCallback):  # type: ignore[misc]  # transformers is A
     def _begin(self, state: Any, optimizer: Any) -> None:
         if not state.is_world_process_zero:
             return
+        if self._hooks is not None:
+            self._hooks.remove()  # after a lack of memory it begins anew, with smaller batches
         inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
         self._watcher.begin(optimizer=name_of(inner), total=state.max_steps, step=state.global_step)
-        self._hooks = OptimizerHooks(inner, self._watcher, every=self._every)
+        model = getattr(self._trainer, "model", None)
+        self._hooks = OptimizerHooks(inner, self._watcher, every=self._every, model=model)
         self._sum = 0.0
         self._each_step = hasattr(getattr(self._trainer, "_tr_loss", None), "detach")
 

@@ -102,7 +102,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is Any to 
         elif self._logged and time.monotonic() - self._handed_over > _HAND_OVER_S:
             self._hand_over(whole=False)
 
-    def on_optimizer_step(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:
+    def on_pre_optimizer_step(
+        self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any
+    ) -> None:
+        # After the step is too late: another callback may have set a rate by then, which the scheduler will overwrite.
         self._lr = max(float(group["lr"]) for group in optimizer.param_groups)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:

@@ -4,7 +4,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.alerts import Alert, Debounce
@@ -117,6 +117,10 @@ class Watcher:
         if self._plan is not None and self._run.total is not None:
             self._run.plan(self._plan(self._run.total), lr=self._lr)
 
+    def name_layers(self, names: Sequence[str]) -> None:
+        """What the numbers in ``layer_grad_min_at`` stand for."""
+        self._run.layers = tuple(names)
+
     def expect(self, total: int | None) -> None:
         """How long the whole training is, as it looks now."""
         self._run.total = self._total if self._total is not None else total
@@ -162,6 +166,18 @@ class Watcher:
             for end in self._endings:
                 end()
             self._endings.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it watches no more."""
+        return self._closed
+
+    def anew(self) -> Self:
+        """One with the same settings that has seen nothing: what goes to another process."""
+        return type(self)(
+            tell=self._tell, source=self._source, every=self._every, level=self._level, plan=self._plan, lr=self._lr,
+            total=self._total,
+        )  # fmt: skip
 
     def at_end(self, end: Callable[[], None]) -> None:
         """Call ``end`` when the watching ends."""

@@ -235,6 +235,12 @@ def _data(task: str, data: "str | Path", here: Path) -> Path:
     if (task == "classify") != where.is_dir():
         what = "a folder" if where.is_dir() else "a file"
         raise SpecError(f"yolo: {task} needs {kind}, and {str(data)!r} is {what}.")
+    if task == "classify" and not (where / "train").is_dir():
+        raise SpecError(
+            f"yolo: {task} needs {kind}, and {str(data)!r} has no train.",
+            hint="Ultralytics would split it in every run anew, under the eyes of those that read it. Split it once, and name "
+            "the folder that it makes: ultralytics.data.split.split_classify_dataset(folder).",
+        )
     return where
 
 

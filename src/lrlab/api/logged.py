@@ -17,7 +17,16 @@ from lrlab.readers.names import Names
 from lrlab.readers.parquet_file import parquet_rows
 from lrlab.readers.protocol import Row
 
-COLUMNS = ("loss", "val_loss", "val_acc", "grad_norm", "update_ratio", "lr")
+COLUMNS = (
+    "loss",
+    "val_loss",
+    "val_acc",
+    "grad_norm",
+    "update_ratio",
+    "lr",
+    "layer_grad_min",
+    "layer_grad_min_at",
+)
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 _EVALUATED = ("val_loss", "val_acc")
 Floats = npt.NDArray[np.float64]

@@ -140,7 +140,7 @@ def _attach(form: str, training: Any, optimizer: Any, watcher: Watcher, every: i
         from lrlab.adapters.torch_watch import OptimizerHooks, name_of
 
         watcher.begin(optimizer=name_of(optimizer), total=None)
-        OptimizerHooks(optimizer, watcher, every=every)
+        OptimizerHooks(optimizer, watcher, every=every, model=training)
     elif form == "yolo":
         from lrlab.adapters.yolo_watch import YoloCallbacks
 

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import asdict
 
 import typer
 
@@ -93,6 +94,8 @@ def document(answer: Answer) -> dict[str, object]:
         "seconds": answer.seconds,
         "checkpoint": answer.checkpoint,
         "final": answer.final,
+        "training": None if answer.training is None else asdict(answer.training),
+        "best_at": answer.best_at,
         "runs": [run_document(run, answer) for run in answer.runs],
     }
 

@@ -81,6 +81,17 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainsBest:
+    """A rate that fits the training data better than the answer's and validates worse by ``regret``, a share."""
+
+    lr: float
+    units: int
+    loss: float
+    beside: float
+    regret: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
     """A run of an answer."""
 
@@ -124,6 +135,8 @@ class Answered:
     seconds: float
     checkpoint: str | None
     final: bool
+    training: TrainsBest | None
+    best_at: float | None
     runs: list[EndedRun]
 
 

@@ -21,6 +21,25 @@ class Caution:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBest:
+    """A rate that fits the training data better than the answer's and validates worse.
+
+    Args:
+        lr: The rate, absolute.
+        units: Units after which both were compared.
+        loss: Its training loss there, the mean over a unit, reduced as scores are.
+        beside: That of the answer's rate.
+        regret: What its metric loses there against the answer's rate, as a share of the improvement; above 0.
+    """
+
+    lr: float
+    units: int
+    loss: float
+    beside: float
+    regret: float
+
+
 # Codes that make an answer inconclusive (exit code 5 of the command line).
 INCONCLUSIVE = frozenset({"EDGE_LOW", "EDGE_HIGH", "NOISE"})
 
@@ -48,6 +67,9 @@ class Answer:
         current_regret: What the user's own rate would lose, as a share of the improvement; None if not asked.
         seconds: Training time of all runs together, in seconds.
         final: Whether the study has ended; False for an answer "so far".
+        training: The rate that is best for the training loss, where it is another one; None also where no run tells a
+            training loss.
+        best_at: At how many units the winner's metric was best; None where it has no value.
     """
 
     lr: float
@@ -68,6 +90,8 @@ class Answer:
     current_regret: float | None = None
     seconds: float = 0.0
     final: bool = True
+    training: TrainingBest | None = None
+    best_at: float | None = None
 
     @property
     def found(self) -> bool:

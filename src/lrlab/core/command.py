@@ -9,7 +9,8 @@ from enum import StrEnum
 from lrlab.core.errors import SpecError
 
 KINDS = ("pause", "resume", "stop", "extend")
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+ID = r"[A-Za-z0-9_.-]{1,100}"
+_ID = re.compile(ID)
 
 
 class Fate(StrEnum):

@@ -43,6 +43,12 @@ class UnusableTaskError(TaskError):
     """Nothing can be trained with it at any rate: a program that cannot be started, a metric that never comes."""
 
 
+class DivergedError(LrlabError):
+    """The training has ended itself because its numbers were not finite: the rate explains it."""
+
+    code = "diverged"
+
+
 class NotFoundError(LrlabError, LookupError):
     """A study, run, module or file that was named does not exist."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from lrlab.core.history import columns
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome, State
 from lrlab.core.record import Record
@@ -89,6 +90,11 @@ class Run:
 
     def values(self, metric: Metric, until: float = math.inf) -> Iterator[tuple[float, float]]:
         """``(at, value)`` of the metric, in order, up to ``until`` units; non-finite values included."""
+        if (told := columns(self.records)) is not None:
+            at, values, _ = told.series(metric.name)
+            inside = at <= until
+            yield from zip(at[inside].tolist(), values[inside].tolist(), strict=True)
+            return
         for record in self.records:
             if record.at <= until and metric.name in record.metrics:
                 yield record.at, record.metrics[metric.name]
@@ -105,10 +111,27 @@ class Run:
 
         The value before training does not count: nobody keeps that checkpoint.
         """
-        trained = [value for at, value in self.values(metric, until) if at > 0]
+        trained = self._trained(metric, until)
         if reduce == "last":
             return trained[-1] if trained and math.isfinite(trained[-1]) else metric.worst
         return metric.best(trained)
+
+    def _trained(self, metric: Metric, until: float) -> list[float]:
+        """The values that count for the score; of many the extreme finite ones and the last, which is as good."""
+        if (told := columns(self.records)) is None:
+            return [value for at, value in self.values(metric, until) if at > 0]
+        at, values, _ = told.series(metric.name)
+        counted = values[(at > 0) & (at <= until)]
+        finite = counted[abs(counted) < math.inf]
+        extremes = [float(finite.min()), float(finite.max())] if len(finite) else []
+        return [*extremes, *counted[-1:].tolist()]
+
+    @property
+    def latest(self) -> float | None:
+        """How far any of its records lies, in units; None without records."""
+        if (told := columns(self.records)) is not None and len(told):
+            return float(told.at.max())
+        return max((record.at for record in self.records), default=None)
 
     def diverged_by(self, until: int) -> bool:
         """Whether it had diverged when ``until`` units would have been done."""

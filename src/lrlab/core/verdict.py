@@ -116,7 +116,8 @@ class RateVerdict:
         verdict: ``too_high``, ``right``, ``too_low``, or ``unknown`` where nothing can be told.
         confidence: How likely the verdict is true, 0 to 1; 0 where it is unknown.
         factor: What to multiply the rate by; 1 where it is right or unknown.
-        probabilities: Of too low, right and too high, which sum to 1; empty where it is unknown.
+        probabilities: Of too low, right and too high, which sum to 1; empty where too little was logged to tell them.
+            An unknown verdict has them where too low and too high are both too likely to tell either.
 
     Raises:
         SpecError: If a value breaks its rule.

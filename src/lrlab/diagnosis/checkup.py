@@ -10,6 +10,8 @@ from lrlab.diagnosis import rate as model
 from lrlab.diagnosis.features import Course, family
 from lrlab.diagnosis.protocol import LOSSES, Rule, Signs
 from lrlab.diagnosis.rules import (
+    dead_layer,
+    decay_too_early,
     diverged,
     not_as_planned,
     overfitting,
@@ -23,12 +25,14 @@ from lrlab.schedules.audit import Finding, audit
 
 RULES: tuple[Rule, ...] = (
     diverged.RULE,
+    dead_layer.RULE,
     rate.TOO_HIGH,
     rate.TOO_LOW,
     plateau.RULE,
     overfitting.RULE,
     underfitting.RULE,
     wasted_tail.RULE,
+    decay_too_early.RULE,
     not_as_planned.RULE,
 )
 _LEAST_VALIDATIONS = 2
@@ -39,8 +43,8 @@ class Log:
     """What a run logged, by lrlab's names.
 
     Args:
-        columns: ``loss val_loss val_acc grad_norm update_ratio lr`` as far as logged, each its steps (ascending) and
-            values, two arrays of one length.
+        columns: ``loss val_loss val_acc grad_norm update_ratio lr layer_grad_min layer_grad_min_at`` as far as logged,
+            each its steps (ascending) and values, two arrays of one length.
         seen: Optimizer steps seen.
         total: Length of the whole training; None if unknown.
         optimizer: Its name; "" if unknown.
@@ -91,6 +95,7 @@ def check_up_tracks(
     planned: Sequence[Finding] | None = None,
     source: str = "",
     notes: tuple[Unchecked, ...] = (),
+    layers: Sequence[str] = (),
 ) -> Checkup:
     """Everything that columns tell which were taken in point by point; what it costs does not grow with them.
 
@@ -102,6 +107,7 @@ def check_up_tracks(
         planned: Findings of the schedule's audit; None where there was none.
         source: What was read.
         notes: What could not be told from the source itself.
+        layers: What the numbers in ``layer_grad_min_at`` stand for, as far as known.
 
     Raises:
         SpecError: If the optimizer is not known.
@@ -117,6 +123,7 @@ def check_up_tracks(
         total=length,
         told_total=total is not None,
         planned=planned,
+        layers=layers,
     )
     found, unchecked = [], list(notes)
     for rule in RULES:
@@ -206,6 +213,11 @@ def _nothing_found(signs: Signs, unchecked: Sequence[Unchecked]) -> Verdict:
     why = "the loss tells too little."
     if reasons:
         why = reasons[0].partition(", because ")[2]
+    elif signs.rate.probabilities:
+        absent = [name for name in ("val_loss", "lr", "update_ratio") if name not in signs.blocks]
+        why = "too low and too high a rate look alike in what was logged."
+        if absent:
+            why = f"{why[:-1]}; {' or '.join(absent)} would help to tell them apart."
     elif any(column in signs.tracks and signs.tracks[column].count for column in LOSSES):
         why = "the loss does not move, or is too large to be judged."
     return Verdict(

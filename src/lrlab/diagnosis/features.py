@@ -32,6 +32,12 @@ _FAMILIES = {
 CONTEXT = ("length", "share", "grain", "sgd", "momentum")
 LOSS = ("fallen", "left", "by_a_tenth", "by_a_third", "by_two_thirds", "late_fall", "last_fall", "risen", "noise",
         "noise_of_loss", "noise_growth", "peak", "wander", "echo", "steady")  # fmt: skip
+# What only helps where neither the rate nor its steps are known.
+SHAPE = ("top_over_start", "top_in_noise", "highest_in_noise", "deepest", "fall_of_span", "half_of_span", "by_a_hundredth",
+         "by_a_thirtieth", "then_by_a_tenth", "fallen_at_once", "fallen_early", "sure_fall", "sure_early_fall",
+         "sure_later_fall", "lowest_at", "climb_of_span", "climb_of_start", "climb_in_noise", "change", "change_spread",
+         "falling", "first_noise_of_fall", "first_noise_of_loss", "noise_early_growth", "noise_follows_loss", "noise_mix",
+         "noise_top", "spike", "fall_in_noise")  # fmt: skip
 GROUPS = {
     "val_loss": ("val_risen", "val_best_at", "val_fallen", "val_gap", "val_rough"),
     "grad_norm": ("gradient_growth", "gradient_late_growth", "gradient_noise", "gradient_peak"),
@@ -138,6 +144,78 @@ def of_loss(blocks: Floats) -> dict[str, float]:
     }
 
 
+def of_shape(blocks: Floats) -> dict[str, float]:
+    """The training loss in finer strokes: how it began, how far it ever climbed again, how its noise is spread."""
+    start = float(blocks[0, FIRST])
+    unit = max(abs(start), 1e-12)
+    tiny = 1e-9 * unit
+    at_once, soon, early, later = (
+        _part(blocks, low, high) for low, high in ((0, 0.01), (0.01, 0.03), (0.03, 0.1), (0.1, 0.3))
+    )
+    first, half, last = _part(blocks, 0, 0.05), _part(blocks, 0.45, 0.55), _part(blocks, 0.9, 1)
+    top, low, highest = (
+        float(value) for value in (blocks[:, MEAN].max(), blocks[:, MEAN].min(), blocks[:, HIGH].max())
+    )
+    span, drop, fall = max(top - low, tiny), max(start - low, 1e-3 * unit), first.mean - last.mean
+    noise = max(min(first.noise, last.noise), tiny)
+    return {
+        "top_over_start": _log((top - start) / unit, -3, 2),
+        "top_in_noise": _log((top - start) / noise, -1, 3),
+        "highest_in_noise": _log((highest - start) / noise, -1, 4),
+        "fall_of_span": _clip(fall / span, -1, 1),
+        "half_of_span": _clip((first.mean - half.mean) / span, -1, 1),
+        "by_a_hundredth": _clip((start - at_once.mean) / drop, -1, 1.2),
+        "by_a_thirtieth": _clip((start - soon.mean) / drop, -1, 1.2),
+        "then_by_a_tenth": _clip((start - early.mean) / drop, -1, 1.2),
+        "fallen_at_once": _clip((start - at_once.mean) / unit, -1, 1),
+        "fallen_early": _clip((start - early.mean) / unit, -1, 1),
+        "sure_fall": _sure(first, last, tiny),
+        "sure_early_fall": _sure(first, half, tiny),
+        "sure_later_fall": _sure(later, last, tiny),
+        "lowest_at": int(blocks[:, MEAN].argmin()) / max(len(blocks) - 1, 1),
+        "first_noise_of_fall": _log(first.noise / max(abs(fall), tiny), -4, 2),
+        "first_noise_of_loss": _log(first.noise / max(abs(first.mean), 1e-12), -4, 2),
+        "noise_early_growth": _log(half.noise / max(first.noise, 1e-12 * unit), -3, 3),
+        **_coarse(blocks, at_once.mean, unit=unit, span=span),
+    }
+
+
+def _sure(one: Stretch, other: Stretch, tiny: float) -> float:
+    """The fall from one stretch to another in standard errors, on a scale that is logarithmic far from 0."""
+    error = math.hypot(one.noise / math.sqrt(one.count), other.noise / math.sqrt(other.count))
+    return math.asinh((one.mean - other.mean) / max(error, tiny))
+
+
+def _coarse(blocks: Floats, begin: float, *, unit: float, span: float) -> dict[str, float]:
+    """What at most 32 blocks show."""
+    rough = halved(blocks, 32)
+    start, tiny = float(blocks[0, FIRST]), 1e-9 * unit
+    mean, count = rough[:, MEAN], np.maximum(rough[:, COUNT], 1)
+    noise = np.sqrt(rough[:, PATH2] / (2 * np.maximum(count - 1, 1)))
+    if count.max() <= 2:  # points, not blocks
+        noise = np.full(len(rough), Stretch.of(blocks).noise)
+    usual = max(float(np.median(noise)), tiny)
+    error = np.maximum(noise, 0.3 * usual) / np.sqrt(count)
+    climb = float((mean - np.minimum.accumulate(mean)).max())
+    change = np.diff(mean) / np.hypot(error[1:], error[:-1]) if len(mean) > 1 else np.zeros(1)
+    in_logs, loss = np.log(np.maximum(noise, tiny)), np.log(np.maximum(np.abs(mean), tiny))
+    varied = len(mean) > 3 and in_logs.std() > 1e-9 and loss.std() > 1e-9
+    return {
+        "deepest": _clip((start - float(mean.min())) / unit, -1, 1),
+        "climb_of_span": _clip(climb / span, 0, 1),
+        "climb_of_start": _log(climb / unit, -4, 2),
+        "climb_in_noise": _log(climb / usual, -3, 3),
+        "change": math.asinh(float(change.mean())),
+        "change_spread": _log(float(change.std()), -2, 3),
+        "falling": float((change < -1).mean()),
+        "noise_follows_loss": float(np.corrcoef(in_logs, loss)[0, 1]) if varied else 0.0,
+        "noise_mix": float(in_logs.std()),
+        "noise_top": float(in_logs.max() - np.median(in_logs)),
+        "spike": _log(float(((rough[:, HIGH] - mean) / np.maximum(noise, 0.1 * usual)).max()), -1, 3),
+        "fall_in_noise": _log(max(begin - float(mean.min()), tiny) / usual, -3, 4),
+    }
+
+
 def _wander(blocks: Floats) -> float:
     """How far block means stray from a line, over what noise from point to point explains; a logarithm."""
     if len(blocks) < 4:
@@ -206,7 +284,7 @@ def of_rate(blocks: Floats) -> dict[str, float]:
 
 def features(course: Course) -> dict[str, float]:
     """Every number that the columns give; names never mean two things."""
-    found = context(course) | of_loss(course.blocks["loss"])
+    found = context(course) | of_loss(course.blocks["loss"]) | of_shape(course.blocks["loss"])
     if "val_loss" in course.blocks:
         found |= of_validation(course.blocks["val_loss"], course.blocks["loss"])
     if "grad_norm" in course.blocks:

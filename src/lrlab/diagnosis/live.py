@@ -10,7 +10,16 @@ from lrlab.diagnosis.checkup import check_up_tracks
 from lrlab.diagnosis.signals import BEGIN, MEAN, Floats, Track
 from lrlab.schedules.audit import Finding, audit
 
-COLUMNS = ("loss", "val_loss", "val_acc", "grad_norm", "update_ratio", "lr")
+COLUMNS = (
+    "loss",
+    "val_loss",
+    "val_acc",
+    "grad_norm",
+    "update_ratio",
+    "lr",
+    "layer_grad_min",
+    "layer_grad_min_at",
+)
 EVERY = 200  # steps between checkups at least; one takes about 10 ms
 _EVERY_SHARE = (
     20  # and at least this part of what was seen, so that a long run is not looked at ever more often
@@ -33,6 +42,7 @@ class LiveRun:
         self.optimizer = ""
         self.total: int | None = None
         self.seen = 0  # optimizer steps
+        self.layers: tuple[str, ...] = ()  # what the numbers in layer_grad_min_at stand for
         self._tracks: dict[str, Track] = {}
         self._last: dict[str, float] = {}
         self._plan: Floats | None = None
@@ -91,6 +101,7 @@ class LiveRun:
             optimizer=self.optimizer,
             planned=self._audited(),
             source=self.source,
+            layers=self.layers,
         )
 
     def curve(self) -> tuple[tuple[float, float], ...]:

@@ -17,13 +17,15 @@ class Signs:
     """A run as rules see it.
 
     Args:
-        tracks: Column to its signals: ``loss``, and ``val_loss val_acc grad_norm update_ratio lr`` where logged.
+        tracks: Column to its signals: ``loss``, and ``val_loss val_acc grad_norm update_ratio lr layer_grad_min
+            layer_grad_min_at`` where logged.
         blocks: Column to its blocks, taken once.
         rate: What the model says of the rate.
         seen: Optimizer steps seen.
         total: Length of the training; ``seen`` where it was not told.
         told_total: Whether it was told.
         planned: Findings of the schedule's audit; None where no schedule was given or no rate logged.
+        layers: What the numbers in ``layer_grad_min_at`` stand for, as far as known.
     """
 
     tracks: Mapping[str, Track]
@@ -33,6 +35,7 @@ class Signs:
     total: int
     told_total: bool = True
     planned: Sequence[Finding] | None = field(default=None)
+    layers: Sequence[str] = ()
 
     @property
     def finished(self) -> bool:

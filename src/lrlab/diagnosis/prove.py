@@ -28,9 +28,9 @@ _BAD_LUCK = 5.0  # standard errors at which a difference counts as three quarter
 _LEAST_SHARE = 1e-3
 # For too low, right and too high: of the four numbers of ``signs``, of the log's two odds, and a constant.
 WEIGHTS: tuple[tuple[float, ...], ...] = (
-    (-0.143, -0.239, 0.622, -0.8, 0.698, -0.588, 0.604),
-    (0.444, 0.136, 0.44, 0.377, -0.317, -0.333, 0.33),
-    (-0.301, 0.103, -1.062, 0.423, -0.381, 0.921, -0.934),
+    (-0.178, -0.168, 0.576, -0.931, 0.694, -0.492, 0.781),
+    (0.83, 0.27, 0.265, 0.394, -0.403, -0.336, 0.342),
+    (-0.652, -0.102, -0.841, 0.536, -0.292, 0.828, -1.123),
 )
 
 

@@ -1,12 +1,14 @@
 """Whether a learning rate is too low, right or too high: a small fitted model over ``features``.
 
 The model is a forest of short trees for each set of columns, kept as readable JSON beside this file: a node is
-``[feature, threshold, at or below, above]``, a leaf ``[P(too low), P(right), P(too high), decades above the best rate]``.
+``[feature, threshold, at or below, above]``, a leaf ``[P(too low), P(right), P(too high), [...]]``, where the list has for
+each of ``DECADES`` in how many of a hundred cases the rate moved by so many decades is a good one (a regret of at most 2 %).
 ``benchmarks/fit_diagnosis.py`` writes it from recorded learning-rate grids, ``benchmarks/diagnosis.py`` measures it on
 problems that took no part in the fit.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,8 +27,9 @@ OPTIONAL = (
 )  # columns that have features of their own, beside loss
 FAMILIES = ("sgd", "momentum", "adaptive")
 LEAST_POINTS = 4
-WARN_FROM = 0.9  # confidence below which a verdict is a note: of runs at a right rate few must be alarmed
-FARTHEST = 100.0  # no single advice moves the rate further
+YOUNG = 0.09  # share of a training; before it, nothing is told at a smaller doubt
+WARN_FROM = 0.97  # confidence below which a verdict is a note: of runs at a right rate few must be alarmed
+DECADES = tuple(quarter / 4 for quarter in range(-8, 9))  # no single advice moves the rate further
 # Of a diverged run: the share of recorded runs that had met a value that is not finite and whose rate was too high.
 DIVERGED_CONFIDENCE = 0.97
 _DIVERGED_FACTOR = 0.1
@@ -38,11 +41,13 @@ class Told:
 
     Args:
         probabilities: Of too low, right and too high.
-        apart: Decades that the rate lies above the best one.
+        fine: How likely the rate moved by each of ``DECADES`` is a good one.
+        doubt: How likely the opposite of the likeliest word may be before nothing is told.
     """
 
     probabilities: tuple[float, float, float]
-    apart: float
+    fine: tuple[float, ...]
+    doubt: float = 1.0
 
 
 @cache
@@ -71,21 +76,24 @@ def judge(course: Course) -> Told:
     likely = (course.optimizer,) if course.optimizer else FAMILIES
     told = [told_by(tuple(course.blocks), features(replace(course, optimizer=name))) for name in likely]
     low, right, high = (sum(one.probabilities[at] for one in told) / len(told) for at in range(3))
-    return Told((low, right, high), sum(one.apart for one in told) / len(told))
+    fine = tuple(sum(one.fine[at] for one in told) / len(told) for at in range(len(DECADES)))
+    return Told((low, right, high), fine, min(one.doubt for one in told))
 
 
 def told_by(columns: Sequence[str], numbers: Mapping[str, float]) -> Told:
     """What the forest for these columns says of these features."""
     part = model()["sets"][set_name(columns)]
     row = [numbers[name] for name in part["features"]]
-    totals = [0.0, 0.0, 0.0, 0.0]
-    for tree in part["trees"]:
+    shares, fine = [0.0, 0.0, 0.0], [0.0] * len(DECADES)
+    trees = part["trees"]
+    for tree in trees:
         while isinstance(tree[2], list):
             tree = tree[2] if row[tree[0]] <= tree[1] else tree[3]
-        for at in range(4):
-            totals[at] += tree[at] / len(part["trees"])
-    low, right, high = tempered(totals[:3], part["temperature"])
-    return Told((low, right, high), totals[3])
+        shares = [total + own / len(trees) for total, own in zip(shares, tree[:3], strict=True)]
+        fine = [total + own / 100 / len(trees) for total, own in zip(fine, tree[3], strict=True)]
+    low, right, high = tempered(shares, part["temperature"])
+    young = numbers["share"] < math.log10(YOUNG)
+    return Told((low, right, high), tuple(fine), part["doubt"][0 if young else 1])
 
 
 def tempered(shares: Sequence[float], temperature: float) -> list[float]:
@@ -99,20 +107,35 @@ def tempered(shares: Sequence[float], temperature: float) -> list[float]:
 
 
 def verdict_of(told: Told) -> RateVerdict:
-    """The likeliest word, how likely it is, and the factor that leads to the best rate."""
+    """The likeliest word, how likely it is, and the factor that most likely makes the rate a good one.
+
+    Nothing is told where the opposite is too likely as well: a loss that stands still may be that of a rate far too low
+    or far too high, and half a guess would send its reader the wrong way.
+    """
     place = max(range(3), key=lambda at: told.probabilities[at])
     word = LABELS[place]
-    factor = 1.0
-    if word != "right":
-        factor = min(max(10**-told.apart, 1 / FARTHEST), FARTHEST)
-        # Word and number come from the same trees, but may disagree near the border: the word has the last say.
-        factor = min(factor, 0.5) if word == "too_high" else max(factor, 2.0)
+    shares = tuple(round(share, 4) for share in told.probabilities)
+    if word != "right" and told.probabilities[2 - place] > told.doubt:
+        return replace(unknown_verdict(), probabilities=shares)
     return RateVerdict(
-        verdict=word,
-        confidence=round(told.probabilities[place], 4),
-        factor=float(f"{factor:.2g}"),
-        probabilities=tuple(round(share, 4) for share in told.probabilities),
+        verdict=word, confidence=shares[place], factor=factor_of(told.fine, word), probabilities=shares
     )
+
+
+def factor_of(fine: Sequence[float], word: Word) -> float:
+    """What to multiply the rate by: 1 where it is right, else the likeliest move to the word's side."""
+    if word == "right":
+        return 1.0
+    padded = (fine[0], *fine, fine[-1])  # neighbours are asked too, lest chance decides
+    smooth = [
+        (one + 2 * two + three) / 4 for one, two, three in zip(padded, padded[1:], padded[2:], strict=False)
+    ]
+    side = -1 if word == "too_high" else 1
+    best = max(
+        (at for at, move in enumerate(DECADES) if move * side > 0),
+        key=lambda at: (smooth[at], -abs(DECADES[at])),
+    )
+    return float(f"{10 ** DECADES[best]:.2g}")
 
 
 def diverged_verdict() -> RateVerdict:

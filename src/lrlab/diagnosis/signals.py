@@ -225,25 +225,35 @@ class Stretch:
 
     @classmethod
     def of(cls, blocks: Floats) -> "Stretch":
-        """The stretch of a table of blocks, at least one."""
-        while len(blocks) > 1:
-            odd = blocks[len(blocks) // 2 * 2 :]
-            blocks = np.concatenate([merged(blocks[: len(blocks) // 2 * 2 : 2], blocks[1::2]), odd])
-        row = blocks[0]
-        count = int(row[COUNT])
+        """The stretch of a table of blocks, at least one: what ``merged`` would come to, all blocks at once."""
+        counts, means = blocks[:, COUNT], blocks[:, MEAN]
+        count = int(counts.sum())
+        mean = float(means @ counts) / count
+        moved = blocks[1:, FIRST] - blocks[:-1, LAST]
+        path = float(blocks[:, PATH].sum() + np.abs(moved).sum())
+        path2 = float(blocks[:, PATH2].sum() + moved @ moved)
+        # The change before each move: a block's own last one, or where it is a single point the move to it; and the first
+        # one after it, where there is one. NaN compares as false and counts as 0.
+        ahead = blocks[:-1, LAST_D].copy()
+        single = np.isnan(ahead[1:])
+        ahead[1:][single] = moved[:-1][single]
+        into, onward = ahead * moved, moved * blocks[1:, FIRST_D]
+        turns = int(blocks[:, TURNS].sum()) + np.count_nonzero(into < 0) + np.count_nonzero(onward < 0)
+        pairs = float(blocks[:, PAIRS].sum() + np.nansum(into) + np.nansum(onward))
+        around = float(blocks[:, M2].sum() + counts @ (means - mean) ** 2)
         return cls(
             count=count,
-            mean=float(row[MEAN]),
-            spread=math.sqrt(max(row[M2], 0.0) / max(count - 1, 1)),
-            noise=math.sqrt(row[PATH2] / (2 * max(count - 1, 1))),
-            low=float(row[LOW]),
-            high=float(row[HIGH]),
-            path=float(row[PATH]),
-            progress=float((row[FIRST] - row[LAST]) / row[PATH]) if row[PATH] > 0 else 0.0,
-            turns=float(row[TURNS] / (count - 2)) if count > 2 else 0.0,
-            echo=float(row[PAIRS] / row[PATH2]) if row[PATH2] > 0 else 0.0,
-            first_step=int(row[BEGIN]),
-            last_step=int(row[END]),
+            mean=mean,
+            spread=math.sqrt(max(around, 0.0) / max(count - 1, 1)),
+            noise=math.sqrt(path2 / (2 * max(count - 1, 1))),
+            low=float(blocks[:, LOW].min()),
+            high=float(blocks[:, HIGH].max()),
+            path=path,
+            progress=float(blocks[0, FIRST] - blocks[-1, LAST]) / path if path > 0 else 0.0,
+            turns=turns / (count - 2) if count > 2 else 0.0,
+            echo=pairs / path2 if path2 > 0 else 0.0,
+            first_step=int(blocks[0, BEGIN]),
+            last_step=int(blocks[-1, END]),
         )
 
 

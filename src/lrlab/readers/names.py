@@ -20,12 +20,16 @@ _ALIASES = {
                 "eval_acc", "eval_accuracy", "dev_acc", "acc_val", "val_acc_epoch", "val_accuracy_epoch",
                 "validation_epoch_accuracy", "val_categorical_accuracy", "val_sparse_categorical_accuracy",
                 "val_binary_accuracy", "metrics_accuracy_top1"),
-    "lr": ("lr", "learning_rate", "learningrate", "train_lr", "train_learning_rate", "current_lr", "lr_pg0", "lr0",
-           "x_lr0"),
+    "lr": ("lr", "learning_rate", "learningrate", "train_lr", "train_learning_rate", "current_lr", "lr_pg1", "lr_pg0",
+           "lr0", "x_lr1", "x_lr0"),
     "grad_norm": ("grad_norm", "gradient_norm", "train_grad_norm", "gnorm", "grad_2_0_norm_total"),
     "update_ratio": ("update_ratio",),
 }  # fmt: skip
 _POSITIONS = ("epoch", "step")
+# YOLO logs the parts of its loss alone; what it trains on is their sum. Its first group of weights may be the biases, with
+# a warm-up of their own, or one that MuSGD gives three times the rate; the second is neither in any version.
+_YOLO = re.compile(r"lr/pg\d+|x/lr\d+")
+_PARTS = {"loss": re.compile(r"train/\w+_loss"), "val_loss": re.compile(r"val/\w+_loss")}
 _CLOCKS = re.compile(
     r"(.*_)?(time|runtime|walltime|elapsed|timestamp|date|datetime|seconds|secs|duration|eta|per_second|it_s|fps)"
     r"|.*_(per_second|per_sec|sec|s_per_it|ms)"
@@ -86,6 +90,8 @@ class Names:
             for name, column in known.items()
             if name in self.columns or name not in metrics
         }
+        if any(_YOLO.fullmatch(column) for column in cells):
+            metrics = _summed(cells) | metrics
         epoch = cells[position["epoch"]] if "epoch" in position else None
         step = cells[position["step"]] if "step" in position else None
         _check_position(epoch, step, position, where)
@@ -106,6 +112,12 @@ class Names:
             if name == "lr"
             else None
         )
+
+
+def _summed(cells: Mapping[str, float]) -> dict[str, float]:
+    """The losses of which several parts are told, by lrlab's names."""
+    parts = {name: [cells[cell] for cell in cells if part.fullmatch(cell)] for name, part in _PARTS.items()}
+    return {name: sum(values) for name, values in parts.items() if len(values) > 1}
 
 
 def _check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:

@@ -171,6 +171,11 @@ class UCurve:
             yield (line if len(self.arms) == 1 else f"{line}, {short(arm)}") if there else ""
 
     @property
+    def _silent_text(self) -> str:
+        """Why ticks on the axis have no value."""
+        return "Not run yet" if all(p.status == "queued" for p in self.of("none")) else "No value to draw"
+
+    @property
     def legend(self) -> dict[str, str]:
         """What is drawn, by the name of its mark, in words; only what is there."""
         counts = {kind: len(self.of(kind)) for kind in ("finished", "partial", "diverged", "none")}
@@ -188,7 +193,7 @@ class UCurve:
             "diverged": f"Diverged, with the {self.unit} reached ({counts['diverged']})"
             if counts["diverged"]
             else "",
-            "none": f"No value to draw ({counts['none']})" if counts["none"] else "",
+            "none": f"{self._silent_text} ({counts['none']})" if counts["none"] else "",
             "clipped": f"Outside the axis ({self.clipped})" if self.clipped else "",
             "level": f"All runs at {self.unit} {', '.join(str(level.units) for level in self.levels)}",
         }
@@ -285,7 +290,7 @@ def _point(run: Run, answer: Answer, tone: Callable[[float], float]) -> Point:
         status=run.status,
         kind=kind,
         units=run.units,
-        at=max((record.at for record in run.records), default=float(run.units)),
+        at=float(run.units) if run.latest is None else run.latest,
         score=score if kind in ("finished", "partial") else None,
         tone=tone(run.lr),
     )

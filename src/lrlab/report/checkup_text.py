@@ -23,7 +23,11 @@ _SIGNS = {"ok": "ok", "note": "note", "warn": "WARNING", "error": "ERROR"}
 def rate_sentence(rate: RateVerdict, *, lr: float | None = None) -> str:
     """The verdict of the rate in one line."""
     if rate.verdict == "unknown":
-        return f"{_WORDS[rate.verdict]}."
+        names = ("too low", "right", "too high")
+        shares = (
+            f"{name} {100 * share:.0f} %" for name, share in zip(names, rate.probabilities, strict=False)
+        )
+        return f"{_WORDS[rate.verdict]}{': ' if rate.probabilities else ''}{', '.join(shares)}."
     sure = f"({100 * rate.confidence:.0f} % sure)"
     if rate.verdict == "right":
         return f"{_WORDS[rate.verdict]} {sure}."

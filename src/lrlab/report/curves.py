@@ -1,6 +1,6 @@
 """What the learning curves show, computed once as frozen values; the renderers only draw them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from lrlab.core.answer import Answer
 from lrlab.core.errors import SpecError
+from lrlab.core.history import told
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome, State
-from lrlab.core.run import Run
+from lrlab.core.run import Run, RunKey
 from lrlab.report.charts import arm_names, placed, tones
 from lrlab.report.downsample import m4
 from lrlab.report.scales import LARGEST, Scale, robust_range, y_scale
@@ -38,9 +39,10 @@ class Curve:
         dash: Index of its arm: the dash pattern.
         x: Progress in units.
         y: Values, finite.
-        raw_points: How many points it has; ``x`` holds the first, last, lowest and highest of each column.
+        raw_points: How many points it has in the window; ``x`` holds the first, last, lowest and highest of each
+            column.
         left_out: Points that are not finite, or not above zero on a log axis.
-        diverged: Whether it ended by diverging: its last finite point gets a cross.
+        diverged: Whether it ended by diverging, inside the window: its last finite point gets a cross.
         winner: Whether it is the answer's run.
         low: The lowest of the seeds at each place; empty where one run alone is drawn.
         high: The highest.
@@ -75,6 +77,7 @@ class LearningCurves:
         hidden: Runs with points that are not drawn because there are too many.
         lr_range: Lowest and highest rate of the study: the ends of the colour bar; None without runs.
         x_range: Ends of the axis.
+        last: Place of the last point of any run, inside or outside the window; 0 without points.
         y_range: Ends of the axis; None without points.
         y_scale: ``"linear"`` or ``"log"``.
         caption: What a reader must know, a sentence each.
@@ -88,13 +91,26 @@ class LearningCurves:
     hidden: int
     lr_range: tuple[float, float] | None
     x_range: tuple[float, float]
+    last: float
     y_range: tuple[float, float] | None
     y_scale: Scale
     caption: tuple[str, ...]
 
+    @property
+    def thinned(self) -> bool:
+        """Whether points are left out, so that a part of the axis has more to show."""
+        return any(len(curve.x) < curve.raw_points for curve in self.curves)
 
-def learning_curves(answer: Answer, view: View = _AS_USUAL) -> LearningCurves:
+
+def learning_curves(
+    answer: Answer, view: View = _AS_USUAL, *, series: "Mapping[RunKey, Series] | None" = None
+) -> LearningCurves:
     """The learning curves of an answer's runs; the order of its runs does not matter.
+
+    Args:
+        answer: The answer, its runs with their records.
+        view: How they are to be shown.
+        series: What ``whole_series`` gave for a view that differs in its window, scale, lines or number of lines only.
 
     Raises:
         SpecError: If no run has recorded the metric that ``view`` names.
@@ -102,12 +118,12 @@ def learning_curves(answer: Answer, view: View = _AS_USUAL) -> LearningCurves:
     question, metric = answer.question, _metric(answer, view)
     runs = placed(answer.runs)
     tone = tones(runs)
-    series = {run.key: _finite_series(run, metric, view) for run in runs}
+    series = whole_series(answer, view) if series is None else series
     with_points = [run for run in runs if len(series[run.key].x)]
     if view.metric and not with_points:
         raise SpecError(f"view: no run has a value of {view.metric!r:.80} at any {_counted(answer, view)}.")
     sober = [run for run in with_points if run.outcome is not Outcome.DIVERGED] or with_points
-    values = np.concatenate([np.empty(0), *(series[run.key].y for run in sober)]).tolist()
+    values = np.sort(np.concatenate([np.empty(0), *(series[run.key].y for run in sober)]))
     # Long runs have most of the values; where runs start and where short ones stopped is to be seen as well.
     starts = sorted(float(series[run.key].y[0]) for run in sober)[len(sober) // 2 :][:1]
     scale: Scale = view.scale or y_scale(values, metric, keep=starts)
@@ -119,8 +135,8 @@ def learning_curves(answer: Answer, view: View = _AS_USUAL) -> LearningCurves:
     points = min(MOST_POINTS, max(200, _ALL_POINTS // max(len(shown), 1)))
     arms = arm_names(answer)
     curves = tuple(
-        _curve(own, _mean([series[run.key] for run in own]), scale=scale, points=points, tone=tone(own[0].lr),
-               dash=arms.index(own[0].arm), winner=_wins(own, answer))
+        _curve(own, _mean([series[run.key] for run in own]), view=view, scale=scale, points=points,
+               tone=tone(own[0].lr), dash=arms.index(own[0].arm), winner=_wins(own, answer))
         for own in shown
     )  # fmt: skip
     last = max((float(series[run.key].x[-1]) for run in with_points), default=0.0)
@@ -134,10 +150,17 @@ def learning_curves(answer: Answer, view: View = _AS_USUAL) -> LearningCurves:
         hidden=hidden,
         lr_range=(min(run.lr for run in runs), max(run.lr for run in runs)) if runs else None,
         x_range=(0.0, max(last, float(question.budget) if view.x == "unit" else 1.0)),
+        last=last,
         y_range=robust_range(values, metric=metric, scale=scale, keep=keep),
         y_scale=scale,
         caption=_curves_caption(curves, hidden, view, silent=len(answer.runs) - len(with_points)),
     )
+
+
+def whole_series(answer: Answer, view: View) -> "dict[RunKey, Series]":
+    """Every point of every run that has a place on the axis, smoothed as asked for."""
+    metric = _metric(answer, view)
+    return {run.key: _finite_series(run, metric, view) for run in placed(answer.runs)}
 
 
 def _metric(answer: Answer, view: View) -> Metric:
@@ -155,7 +178,7 @@ def _counted(answer: Answer, view: View) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Series:
+class Series:
     """Places and finite values of a metric, by place; how many values were not finite; of means the range of the seeds."""
 
     x: NDArray[np.float64]
@@ -165,20 +188,17 @@ class _Series:
     high: NDArray[np.float64] | None = None
 
 
-def _finite_series(run: Run, metric: Metric, view: View) -> _Series:
+def _finite_series(run: Run, metric: Metric, view: View) -> Series:
+    x, y, steps = told(run.records, metric.name)
     if view.x == "step":
-        pairs = [(float(r.step), r.metrics[metric.name]) for r in run.records
-                 if r.step is not None and metric.name in r.metrics]  # fmt: skip
-    else:
-        pairs = list(run.values(metric))
-    x = np.array([at for at, _ in pairs], dtype=np.float64)
-    y = np.array([value for _, value in pairs], dtype=np.float64)
-    order = np.argsort(x, kind="stable")
-    x, y = x[order], y[order]
+        x, y = steps[steps >= 0].astype(np.float64), y[steps >= 0]
+    if (x[1:] < x[:-1]).any():
+        order = np.argsort(x, kind="stable")
+        x, y = x[order], y[order]
     finite = np.abs(y) <= LARGEST
     left_out = int(len(y) - finite.sum())
     x, y = x[finite], y[finite]
-    return _Series(x, smoothed(x, y, view.smooth) if view.smooth else y, left_out)
+    return Series(x, smoothed(x, y, view.smooth) if view.smooth else y, left_out)
 
 
 def _groups(runs: Sequence[Run], view: View) -> list[list[Run]]:
@@ -188,7 +208,7 @@ def _groups(runs: Sequence[Run], view: View) -> list[list[Run]]:
     return [list(own) for _, own in groupby(runs, key=lambda run: (run.arm, run.lr))]
 
 
-def _mean(series: Sequence[_Series]) -> _Series:
+def _mean(series: Sequence[Series]) -> Series:
     """The mean of the seeds that have a value at a place, and their range."""
     if len(series) == 1:
         return series[0]
@@ -198,7 +218,19 @@ def _mean(series: Sequence[_Series]) -> _Series:
     np.minimum.at(low, place, y)
     np.maximum.at(high, place, y)
     mean = np.bincount(place, weights=y, minlength=len(x)) / np.bincount(place, minlength=len(x))
-    return _Series(x, mean, sum(one.left_out for one in series), low, high)
+    return Series(x, mean, sum(one.left_out for one in series), low, high)
+
+
+def _part(series: Series, window: tuple[float, float] | None) -> Series:
+    """What lies in a window, and one point on each side, so that lines reach its edges."""
+    if window is None:
+        return series
+    first = int(np.searchsorted(series.x, window[0]))
+    end = int(np.searchsorted(series.x, window[1], side="right"))
+    if first < len(series.x) and end > 0:  # else all of it lies on one side, and no line crosses the window
+        first, end = max(first - 1, 0), end + 1
+    low, high = (None if side is None else side[first:end] for side in (series.low, series.high))
+    return replace(series, x=series.x[first:end], y=series.y[first:end], low=low, high=high)
 
 
 def _wins(runs: Sequence[Run], answer: Answer) -> bool:
@@ -229,8 +261,18 @@ def _chosen(groups: Sequence[list[Run]], answer: Answer) -> Sequence[list[Run]]:
 
 
 def _curve(
-    runs: Sequence[Run], series: _Series, *, scale: Scale, points: int, tone: float, dash: int, winner: bool
+    runs: Sequence[Run],
+    whole: Series,
+    *,
+    view: View,
+    scale: Scale,
+    points: int,
+    tone: float,
+    dash: int,
+    winner: bool,
 ) -> Curve:
+    series = _part(whole, view.window)
+    to_the_end = len(series.x) > 0 and series.x[-1] == whole.x[-1]
     x, y, left_out, low, high = series.x, series.y, series.left_out, series.low, series.high
     if scale == "log":
         above = y >= 1 / LARGEST
@@ -249,7 +291,7 @@ def _curve(
         y=tuple(y[kept].tolist()),
         raw_points=len(x),
         left_out=left_out,
-        diverged=all(run.outcome is Outcome.DIVERGED for run in runs),
+        diverged=to_the_end and all(run.outcome is Outcome.DIVERGED for run in runs),
         winner=winner,
         low=() if low is None else tuple(low[kept].tolist()),
         high=() if high is None else tuple(high[kept].tolist()),
@@ -270,9 +312,12 @@ def _curves_caption(curves: Sequence[Curve], hidden: int, view: View, *, silent:
             f"{counted(len(curves), view.by)} drawn, {hidden} more hidden: the best and an even choice."
         )
     if drawn < raw:
+        where = " of this window" if view.window else ""
         said.append(
-            f"{drawn:,} of {raw:,} points drawn; first, last, lowest and highest of each column kept."
+            f"{drawn:,} of {raw:,} points{where} drawn; first, last, lowest and highest of each column kept."
         )
+    elif view.window:
+        said.append(f"This window has {counted(raw, 'point')}, all drawn.")
     if count := sum(c.diverged for c in curves):
         said.append(f"A cross marks the last finite value of {counted(count, 'run')} that diverged.")
     if count := sum(c.left_out for c in curves):

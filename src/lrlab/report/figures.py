@@ -96,18 +96,18 @@ def schedule_figure(chart: ScheduleChart, *, theme: Theme = LIGHT, legend: bool 
 
 
 def timeline_figure(chart: Timeline, *, theme: Theme = LIGHT) -> "Figure":
-    """The timeline; each trace's ``customdata`` holds its rate.
+    """The timeline, the lowest rate on top as in the tables; each trace's ``customdata`` holds its rate.
 
     Raises:
         NotFoundError: If Plotly is not installed.
     """
-    data = [marks.slices(place, row, theme) for place, row in enumerate(chart.rows)]
+    data = [marks.slices(place, row, chart, theme) for place, row in enumerate(chart.rows)]
     every = -(-len(chart.rows) // 24) or 1
     shown = range(0, len(chart.rows), every)
     layout = _layout(theme, 0) | {
         "xaxis": _axis(theme) | {"title": {"text": "cost so far, full runs"}, "range": [0, chart.cost or 1]},
         "yaxis": _axis(theme)
-        | {"range": [-0.7, max(len(chart.rows), 1) - 0.3], "tickvals": list(shown), "showgrid": False,
+        | {"range": [max(len(chart.rows), 1) - 0.3, -0.7], "tickvals": list(shown), "showgrid": False,
            "ticktext": [label(chart.rows[k].label) for k in shown], "fixedrange": True, "automargin": True},
     }  # fmt: skip
     if not chart.rows:
@@ -228,13 +228,13 @@ def _curve(curve: Curve, chart: LearningCurves, theme: Theme) -> Spec:
         "y": list(curve.y),
         "line": {
             "color": tone_color(curve.tone, theme),
-            "width": 3 if curve.winner else 1.5,
+            "width": marks.line_width(curve),
             "dash": dash(curve.dash),
         },
         "marker": {"color": tone_color(curve.tone, theme), "size": 6},
         "customdata": [curve.lr],
         "hovertemplate": f"lr {format_lr(curve.lr)}, {who}{arm}"
-        f"<br>{chart.unit} %{{x:.5g}}: %{{y:.4g}}<extra></extra>",
+        f"<br>{chart.unit} %{{x:.5~g}}: %{{y:.4~g}}<extra></extra>",
         "name": label(curve.arm),
         "legendgroup": str(curve.dash),
         "showlegend": first,

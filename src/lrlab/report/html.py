@@ -17,7 +17,7 @@ from lrlab.report.curves import LearningCurves, learning_curves
 from lrlab.report.interactive import rates, themed
 from lrlab.report.markup import Safe, joined, tag, unbroken
 from lrlab.report.palette import DARK, LIGHT, Theme, tone_color
-from lrlab.report.sharing import answer_json, scrubbed, shared_answer, shared_environment
+from lrlab.report.sharing import answer_json, scrubbed, shared_answer, shared_environment, shared_study
 from lrlab.report.tables import ladder, runs_table
 from lrlab.report.words import counted, percent, short
 
@@ -63,7 +63,7 @@ def report_html(study: Study, answer: Answer) -> str:
         ),
         tag("details", tag("summary", "The U-curve as a table"), pieces.means_table(curve)),
         tag("h2", "How far each run went"),
-        pieces.ladder_table(ladder(study), curve, most=_MOST_LADDER_ROWS),
+        pieces.ladder_table(ladder(shared_study(study)), curve, most=_MOST_LADDER_ROWS),
         tag("h2", "Runs"),
         pieces.runs(runs_table(answer), curve),
         tag("h2", "How to read it"),

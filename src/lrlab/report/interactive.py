@@ -6,7 +6,7 @@ from typing import Any
 
 from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import UCurve
-from lrlab.report.palette import DARK, LIGHT, Theme
+from lrlab.report.palette import DARK, LIGHT, Theme, tone_color
 from lrlab.report.words import counted, format_score, short
 
 
@@ -21,10 +21,11 @@ def themed(draw: Callable[[Theme], Any]) -> dict[str, Any]:
 
 
 def rates(chart: UCurve) -> list[dict[str, object]]:
-    """Every rate with the sentence that is read aloud when it gets the focus."""
+    """Every rate with its colour in both themes, and the sentence that is read aloud when it gets the focus."""
     found: list[dict[str, object]] = []
     metric = short(chart.metric)
-    for lr in sorted({p.lr for p in chart.points}):
+    tones = {p.lr: p.tone for p in chart.points}
+    for lr in sorted(tones):
         said = [f"Learning rate {format_lr(lr)}"]
         for mean in (mean for mean in chart.means if mean.lr == lr):
             arm = f"{mean.arm}: " if len(chart.arms) > 1 else ""
@@ -35,7 +36,8 @@ def rates(chart: UCurve) -> list[dict[str, object]]:
         for p in (p for p in chart.points if p.lr == lr and p.kind != "finished"):
             score = "" if p.score is None else f", {metric} {format_score(p.score)}"
             said.append(f"seed {p.seed} {p.status} at {chart.unit} {p.at:.4g}{score}")
-        found.append({"lr": lr, "text": "; ".join(said) + "."})
+        colors = {theme.name: tone_color(tones[lr], theme) for theme in (LIGHT, DARK)}
+        found.append({"lr": lr, "text": "; ".join(said) + ".", **colors})
     return found
 
 

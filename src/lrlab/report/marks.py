@@ -6,9 +6,10 @@ from typing import Any
 
 from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import Point, UCurve
+from lrlab.report.curves import Curve
 from lrlab.report.palette import DASHES, Theme, tone_color
 from lrlab.report.schedules import ScheduleCurve
-from lrlab.report.timeline import TimelineRow
+from lrlab.report.timeline import Timeline, TimelineRow
 from lrlab.report.words import format_score, short
 
 MARKERS = ("circle", "square", "diamond", "triangle-down", "cross", "hexagon")
@@ -240,13 +241,18 @@ def schedule(curve: ScheduleCurve, quantity: str, theme: Theme) -> Spec:
     }
 
 
+def line_width(curve: Curve) -> float:
+    """Width of a learning curve in pixels: the answer's own is bold."""
+    return 3 if curve.winner else 1.5
+
+
 def dash(index: int) -> str:
     """The dash pattern of an arm."""
     lengths = DASHES[index % len(DASHES)]
     return ",".join(f"{2 * length:g}px" for length in lengths) if lengths else "solid"
 
 
-def slices(place: int, row: TimelineRow, theme: Theme) -> Spec:
+def slices(place: int, row: TimelineRow, chart: Timeline, theme: Theme) -> Spec:
     """The slices of one run as thick lines at one height."""
     x: list[float | None] = []
     texts: list[str] = []
@@ -259,7 +265,7 @@ def slices(place: int, row: TimelineRow, theme: Theme) -> Spec:
         "mode": "lines",
         "x": x,
         "y": [place] * len(x),
-        "line": {"color": tone_color(row.tone, theme), "width": 9},
+        "line": {"color": tone_color(row.tone, theme), "width": max(2, min(10, 300 // len(chart.rows)))},
         "customdata": [row.lr],
         "hovertext": texts,
         "hoverinfo": "text",

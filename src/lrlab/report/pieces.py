@@ -122,22 +122,25 @@ def _detail(text: str) -> Safe:
 def ladder_table(value: Ladder, chart: UCurve, *, most: int) -> Safe:
     """The ladder; the first ``most`` rows."""
     arms = len(chart.arms) > 1
+    seeds = len({row.seed for row in value.rows}) > 1
     tones = {p.lr: p.tone for p in chart.points}
     body = []
     for row in value.rows[:most]:
         cells = [tag("td", short(row.arm))] if arms else []
+        cells += [tag("td", str(row.seed))] if seeds else []
         for cell in row.cells:
             if not cell.word:
                 cells.append(tag("td", tag("span", "not reached", class_="hidden-text"), class_="cell"))
                 continue
             fill = tag("span", class_="fill", style=f"width:{100 * cell.share:.4g}%", aria_hidden="true")
-            words = (cell.glyph + " ", tag("span", cell.word, class_="word"))
+            # On its way up a run needs no more than a sign; where it stands it gets the word.
+            hidden = "word hidden-text" if cell.word == "advanced" else "word"
+            words = (cell.glyph + " ", tag("span", cell.word, class_=hidden))
             cells.append(tag("td", fill, *words, class_=f"cell s-{cell.word}", title=cell.text))
         name = joined((swatch(tones.get(row.lr, 0.5)), format_lr(row.lr)))
-        body.append(
-            tag("tr", tag("th", name, tag("span", f" seed {row.seed}", class_="muted"), scope="row"), *cells)
-        )
-    head = ["Rate", *(["Arm"] if arms else []), *(f"{value.unit} {level}" for level in value.levels)]
+        body.append(tag("tr", tag("th", name, scope="row"), *cells))
+    head = ["Rate", *(["Arm"] if arms else []), *(["Seed"] if seeds else []),
+            *(f"{value.unit} {level}" if not place else str(level) for place, level in enumerate(value.levels))]  # fmt: skip
     caption = "How far each run went"
     rest = len(value.rows) - most
     notes = [*value.caption, *([f"{counted(rest, 'more run')} in the table below."] if rest > 0 else [])]

@@ -1,8 +1,12 @@
 """Axes: which values they span and where their ticks stand."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lrlab.core.lr_range import format_lr
 from lrlab.core.metric import Metric
@@ -29,7 +33,9 @@ def placeable(value: float) -> bool:
     return 1 / LARGEST <= value <= LARGEST
 
 
-def y_scale(values: Sequence[float], metric: Metric, *, keep: Sequence[float] = ()) -> Scale:
+def y_scale(
+    values: "Sequence[float] | NDArray[np.float64]", metric: Metric, *, keep: Sequence[float] = ()
+) -> Scale:
     """``"log"`` for a loss above zero whose values span decades, else ``"linear"``.
 
     Args:
@@ -37,14 +43,18 @@ def y_scale(values: Sequence[float], metric: Metric, *, keep: Sequence[float] = 
         metric: What they are.
         keep: Values that the axis will hold in any case.
     """
-    finite = sorted(value for value in values if showable(value))
-    if metric.direction == "max" or not finite or not placeable(finite[0]):
+    finite = _Ascending(values, "linear", float)
+    if metric.direction == "max" or not len(finite) or not placeable(finite[0]):
         return "linear"
     return "log" if max([quantile(finite, 0.75), *keep]) / finite[0] >= _LOG_FROM else "linear"
 
 
 def robust_range(
-    values: Sequence[float], *, metric: Metric, scale: Scale, keep: Sequence[float] = ()
+    values: "Sequence[float] | NDArray[np.float64]",
+    *,
+    metric: Metric,
+    scale: Scale,
+    keep: Sequence[float] = (),
 ) -> tuple[float, float] | None:
     """The range of an axis that shows ``values`` but for those that are far out on the worse side.
 
@@ -58,15 +68,15 @@ def robust_range(
         ``(low, high)`` with a margin of 6 %, low below high; None where nothing has a place.
     """
     to, back, fits = (math.log10, _power, placeable) if scale == "log" else (float, float, showable)
-    finite = sorted(metric.loss(to(value)) for value in values if fits(value))
+    finite = _Ascending(values, scale, lambda value: metric.loss(to(value)), turned=metric.direction == "max")
     must = [metric.loss(to(value)) for value in keep if fits(value)]
-    if not finite and not must:
+    if not len(finite) and not must:
         return None
-    inside = finite
-    if finite:
+    inside = []
+    if len(finite):
         low, high = quantile(finite, 0.25), quantile(finite, 0.75)
-        if high > low:
-            inside = [v for v in finite if v <= high + _FAR_OUT * (high - low)]
+        end = bisect_right(finite, high + _FAR_OUT * (high - low)) if high > low else len(finite)
+        inside = [finite[0], finite[end - 1]]
     least, most = min(inside + must), max(inside + must)
     margin = 0.06 * (most - least) or 0.1 * abs(least) or 0.1
     low, high = sorted(back(metric.loss(value)) for value in (least - margin, most + margin))
@@ -94,6 +104,39 @@ def tick_labels(ticks: Sequence[float]) -> tuple[str, ...]:
 def value_labels(ticks: Sequence[float]) -> tuple[str, ...]:
     """How a metric's ``ticks`` on a log axis are written: ``0.05``, ``20``, ``1e6``."""
     return tuple(f"{tick:g}" if 1e-3 <= tick < 1e4 else format_lr(tick) for tick in ticks)
+
+
+class _Ascending(Sequence[float]):
+    """Those of many values that have a place on an axis, ascending; each is worked out when it is looked at.
+
+    Args:
+        values: In any order.
+        scale: Of the axis.
+        to: What is made of a value; ascending, or descending where it is ``turned``.
+        turned: Whether the largest value comes first.
+    """
+
+    def __init__(
+        self,
+        values: "Sequence[float] | NDArray[np.float64]",
+        scale: Scale,
+        to: Callable[[float], float],
+        *,
+        turned: bool = False,
+    ) -> None:
+        own = np.asarray(values, dtype=np.float64)
+        fits = np.abs(own) <= LARGEST if scale == "linear" else (own >= 1 / LARGEST) & (own <= LARGEST)
+        ordered = own[fits]
+        if (ordered[1:] < ordered[:-1]).any():
+            ordered = np.sort(ordered)
+        self._ordered = ordered[::-1] if turned else ordered
+        self._to = to
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def __getitem__(self, place: int) -> float:  # type: ignore[override]
+        return self._to(float(self._ordered[place]))
 
 
 def quantile(ascending: Sequence[float], share: float) -> float:

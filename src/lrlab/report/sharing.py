@@ -10,6 +10,7 @@ from lrlab.core import wire
 from lrlab.core.answer import Answer, Caution
 from lrlab.core.record import Record
 from lrlab.core.run import Run
+from lrlab.core.study import Study
 from lrlab.report.downsample import m4
 from lrlab.report.words import plain
 
@@ -62,6 +63,11 @@ def shared_answer(answer: Answer) -> Answer:
         ),
         checkpoint=None if answer.checkpoint is None else _last_part(answer.checkpoint),
     )
+
+
+def shared_study(study: Study) -> Study:
+    """The study with every text of its runs scrubbed, and details shortened."""
+    return replace(study, runs=tuple(_shared_run(run) for run in study.runs))
 
 
 def answer_json(answer: Answer, *, largest: int = _LARGEST_ANSWER) -> tuple[str, int, int]:

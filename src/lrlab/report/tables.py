@@ -8,7 +8,7 @@ from lrlab.core.outcome import Outcome
 from lrlab.core.run import Run
 from lrlab.core.study import Study
 from lrlab.report.palette import GLYPHS
-from lrlab.report.words import counted, format_score
+from lrlab.report.words import counted, format_score, short
 
 MOST_LEVELS = 12
 
@@ -160,7 +160,8 @@ def _cells(run: Run, levels: tuple[int, ...], *, unit: str, score: str) -> tuple
             word, standing = run.status, True
         text = f"{unit} {level}: {word}" if word else f"{unit} {level}: not reached"
         if word == run.status and word:
-            text = f"{unit} {run.units} of {level}: {word}, {score}"
+            why = short((run.detail.strip().splitlines() or [""])[-1], 160)
+            text = f"{unit} {run.units} of {level}: {word}, {score}" + (f"; {why}" if why else "")
         cells.append(Cell(share=share, word=word, text=text))
         below = level
     return tuple(cells)

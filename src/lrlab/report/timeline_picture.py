@@ -20,7 +20,7 @@ def timeline_picture(
     style_axes(axes, theme)
     axes.set_xlabel("cost so far, full runs")
     axes.set_xlim(0, chart.cost or 1)
-    axes.set_ylim(-0.7, max(len(chart.rows), 1) - 0.3)
+    axes.set_ylim(max(len(chart.rows), 1) - 0.3, -0.7)  # the lowest rate on top, as in the tables
     for place, row in enumerate(chart.rows):
         axes.hlines([place] * len(row.bars), [bar.begin for bar in row.bars], [bar.end for bar in row.bars],
                     colors=tone_color(row.tone, theme), linewidth=5, gid=f"slices-{place}")  # fmt: skip

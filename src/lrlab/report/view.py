@@ -28,6 +28,8 @@ class View:
         smooth: Half-life of the moving average, in what ``x`` counts; 0 for none.
         by: ``"run"``: a line a run; ``"rate"``: a line a rate, the mean of its seeds, with their range.
         every: Whether all lines are drawn, however many.
+        window: Ends of a part of the x axis, in what ``x`` counts: only its points are drawn, and one on each side so
+            that lines reach the edge; smoothing still rests on all. None for everything.
 
     Raises:
         SpecError: If a value breaks its rule.
@@ -39,6 +41,7 @@ class View:
     smooth: float = 0.0
     by: Literal["run", "rate"] = "run"
     every: bool = False
+    window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (("x", self.x, ("unit", "step")), ("scale", self.scale, ("", "linear", "log")),
@@ -49,6 +52,12 @@ class View:
         if not (math.isfinite(self.smooth) and 0 <= self.smooth <= 1e12):
             raise SpecError(
                 f"view: smooth is a half-life and must be finite and at least 0, got {self.smooth!r}."
+            )
+        if self.window is not None and not (
+            all(map(math.isfinite, self.window)) and self.window[0] < self.window[1]
+        ):
+            raise SpecError(
+                f"view: window must be two finite ends, the lower one first, got {self.window!r:.80}."
             )
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrlab.core.divergence import divergence
-from lrlab.core.errors import LrlabError, NoStateError, UnusableTaskError
+from lrlab.core.errors import DivergedError, LrlabError, NoStateError, UnusableTaskError
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome
 from lrlab.core.record import Record
@@ -284,6 +284,8 @@ class _Batch:
 
 def _failure(error: BaseException) -> _Ending:
     """A failed run's ending, with the frames of the user's own code."""
+    if isinstance(error, DivergedError):
+        return _Ending(outcome=Outcome.DIVERGED, detail=str(error))
     if isinstance(error, LrlabError):
         fatal = isinstance(error, UnusableTaskError)
         return _Ending(outcome=Outcome.FAILED, detail=str(error), fatal=fatal)

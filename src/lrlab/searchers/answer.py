@@ -3,6 +3,7 @@
 import bisect
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,15 +11,24 @@ from lrlab.core.answer import Answer, Caution
 from lrlab.core.question import Done, Question
 from lrlab.core.run import DEFAULT_ARM, Run
 from lrlab.searchers.cautions import cautions, confidence
+from lrlab.searchers.generalisation import best_moment, generalises, training_best
 from lrlab.searchers.regret import Picture, Point, look, without_guide
 
-# A rate with this regret is e times less likely than the winner to be the best one; how many standard deviations an
-# estimate may be too high; the power with which regret grows above the winner, where a cliff may be. All three are set
-# so that the interval holds the best recorded rate in 9 of 10 replays; see docs/search.md.
+# A rate with this regret is e times less likely than the winner to be the best one; the power with which regret grows above
+# the winner, where a cliff may be; see docs/search.md.
 _LIKELY = 0.005
-_DOUBT = 0.3
 _TOWARDS_A_CLIFF = 4
 _INTERVAL = 0.9
+# Standard deviation of the best rate around the winner before any score is looked at, in decades (no less than this share of
+# the gap to the next rate that was trained), and how many standard deviations an estimate may be too high: the narrowest
+# intervals that hold the best recorded rate in 9 of 10 replays. ``python -m benchmarks.answers`` leaves each problem out.
+NEAR = 0.325
+DOUBT = 1.2
+_SHARE_OF_GAP = 0.5
+# Probability that the estimates of regret mislead altogether, as where the best rate is right below a cliff.
+_ASTRAY = 0.05
+# Whether the range ends too early is asked of the scores alone: there an estimate is taken at its word, nearly.
+_DOUBT_AT_EDGES = 0.3
 _STEPS_A_DECADE = 100
 
 
@@ -42,8 +52,9 @@ def conclude(
 
     Returns:
         The answer. ``lr`` is NaN where no run has a score. Its interval is a 90 % interval for the best rate of the
-        range: a rate is the likelier to be the best, the smaller its estimated regret. Its safe range holds the rates
-        around the winner whose estimated regret, one standard deviation of the estimate added, is within tolerance.
+        range: a rate is the likelier to be the best, the smaller its estimated regret and the nearer it is to the
+        winner. Its safe range holds the rates around the winner whose estimated regret, one standard deviation of the
+        estimate added, is within tolerance.
     """
     picture = look(question, runs)
     winner = picture.winner
@@ -52,8 +63,9 @@ def conclude(
     lr = winner.lr if winner else math.nan
     nowhere = (math.nan, math.nan)
     interval = best_interval(question, picture) if winner else nowhere
-    sure, reasons = confidence(question, runs, picture, done, interval)
-    return Answer(
+    told = best_interval(question, picture, near=math.inf, doubt=_DOUBT_AT_EDGES) if winner else nowhere
+    sure, reasons = confidence(question, runs, picture, done, told)
+    answer = Answer(
         lr=lr,
         interval=interval,
         safe_range=safe_range(question, picture) if winner else nowhere,
@@ -64,18 +76,25 @@ def conclude(
         reasons=reasons,
         arm=winner.arm if winner else DEFAULT_ARM,
         runs=tuple(runs),
-        warnings=(*cautions(question, runs, picture, done, interval), *extra_warnings),
         study=study,
         untrained=None if plain.untrained is None else loss(plain.untrained),
         lost_cost=sum(run.lost_units for run in runs) / question.budget,
         current_regret=_current_regret(question, picture),
         seconds=sum(run.seconds for run in runs),
         final=done is not None,
+        training=training_best(question, runs, picture),
+        best_at=best_moment(question, runs, winner),
     )
+    return replace(
+        answer,
+        warnings=(
+            *cautions(question, runs, picture, done, told), *generalises(answer, picture), *extra_warnings,
+        ),
+    )  # fmt: skip
 
 
-def regret_at(points: Sequence[Point], lr: float) -> float:
-    """Estimated regret of any rate, some of the estimate's doubt taken off: what it might well be.
+def regret_at(points: Sequence[Point], lr: float, *, doubt: float = DOUBT) -> float:
+    """Estimated regret of any rate, the estimate's doubt taken off: what it might well be.
 
     Between two runs it is a line over the logarithm of the rate; below the winner, where regret grows with the square
     of the distance, a parabola; above it a steeper curve, for the best rate is often just below a cliff. Beyond the
@@ -84,12 +103,13 @@ def regret_at(points: Sequence[Point], lr: float) -> float:
     Args:
         points: Estimates, ascending in rate; the winner's regret is 0.
         lr: Learning rate, absolute.
+        doubt: How many standard deviations are taken off.
     """
     lr = min(max(lr, points[0].lr), points[-1].lr)
     above = min(bisect.bisect_left([point.lr for point in points], lr), len(points) - 1)
     below = max(above - 1, 0) if points[above].lr > lr else above
     first, second = points[below], points[above]
-    low, high = (max(point.regret - _DOUBT * point.spread, 0.0) for point in (first, second))
+    low, high = (max(point.regret - doubt * point.spread, 0.0) for point in (first, second))
     if first is second:
         return low
     share = math.log(lr / first.lr) / math.log(second.lr / first.lr)
@@ -103,8 +123,17 @@ def regret_at(points: Sequence[Point], lr: float) -> float:
     return low + (high - low) * share
 
 
-def best_interval(question: Question, picture: Picture) -> tuple[float, float]:
-    """Where the best rate of the range lies, with 90 % probability; always holds the winner."""
+def best_interval(
+    question: Question, picture: Picture, *, near: float = NEAR, doubt: float = DOUBT
+) -> tuple[float, float]:
+    """Where the best rate of the range lies, with 90 % probability; always holds the winner.
+
+    Args:
+        question: What was asked.
+        picture: What the runs say; there must be a winner.
+        near: How far from the winner the best rate is expected, as a standard deviation in decades; infinite: anywhere.
+        doubt: How many standard deviations an estimate may be too high.
+    """
     assert picture.winner is not None
     lr = picture.winner.lr
     if picture.winner.arm not in question.searched:
@@ -113,12 +142,26 @@ def best_interval(question: Question, picture: Picture) -> tuple[float, float]:
     low, high = min(span.low, lr), max(span.high, lr)
     count = max(int(math.log10(high / low) * _STEPS_A_DECADE), 50) + 1
     x = np.linspace(math.log10(low), math.log10(high), count)
-    regrets = np.array([regret_at(picture.points, 10**value) for value in x])
-    weights = np.exp(-regrets / (_LIKELY + picture.noise))
-    if not weights.sum() > 0:
+    regrets = np.array([regret_at(picture.points, 10**value, doubt=doubt) for value in x])
+    deviation = max(near, _SHARE_OF_GAP * _gap(picture.points, lr))
+    before = np.exp(-(((x - math.log10(lr)) / deviation) ** 2) / 2)
+    after = before * np.exp(-regrets / (_LIKELY + picture.noise))
+    if not after.sum() > 0:
         return (lr, lr)
-    ends = np.interp([(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2], np.cumsum(weights) / weights.sum(), x)
+    weights = after / after.sum()
+    if math.isfinite(near):
+        possible = before * np.isfinite(regrets)
+        weights = (1 - _ASTRAY) * weights + _ASTRAY * possible / possible.sum()
+    ends = np.interp([(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2], np.cumsum(weights), x)
     return (min(_tidy(10 ** ends[0]), lr), max(_tidy(10 ** ends[1]), lr))
+
+
+def _gap(points: Sequence[Point], lr: float) -> float:
+    """Decades from the winner to the farther one of the two rates beside it; 0 where it is alone."""
+    rates = [point.lr for point in points]
+    place = rates.index(lr)
+    beside = rates[max(place - 1, 0) : place + 2]
+    return max(abs(math.log10(rate / lr)) for rate in beside)
 
 
 def safe_range(question: Question, picture: Picture) -> tuple[float, float]:

@@ -272,17 +272,18 @@ class _Comparison:
     def _behind(self, lr: float) -> float:
         """What a rate below the winner's will lose by having made less progress, as a share of the improvement.
 
-        At the end it will be where another rate was when rate times units was the same. Where no run was just there,
-        the nearest before and after it tell, on a line over the logarithm.
+        At the end it will be where another rate, the nearest above that was trained so far, was when rate times units was
+        the same. Where no run was just there, the nearest before and after it tell, on a line over the logarithm.
         """
         progress = lr * self.length
         start = self.end if self.untrained is None else self.untrained
         before, after = [], []
-        for rate in {run.lr for run in self.runs if run.arm == self.winner.arm and run.lr <= self.winner.lr}:
+        rates = {run.lr for run in self.runs if run.arm == self.winner.arm and run.lr <= self.winner.lr}
+        for rate in sorted(rates):
             key = self.winner if rate == self.winner.lr else RunKey(self.winner.arm, rate, self.question.seed)
             units = self.evidence.units(key, self.question.budget)
             if rate > lr and 1 <= progress / rate <= units:
-                return max((self.evidence.score_at(key, progress / rate) - self.end) / self.scale, 0.0)
+                return max((self._between(key, progress / rate, units) - self.end) / self.scale, 0.0)
             if not math.isfinite(self.evidence.score_at(key, units)):
                 continue
             if units and rate * units < progress:
@@ -293,3 +294,16 @@ class _Comparison:
         first, next_level = min(after, default=(progress, level))
         share = math.log(progress / last) / math.log(first / last) if first > last else 0.0
         return max((level + share * (next_level - level) - self.end) / self.scale, 0.0)
+
+    def _between(self, key: RunKey, at: float, units: int) -> float:
+        """A run's score inside a unit, on a line over the logarithm between the unit's ends.
+
+        The score at the last unit that had ended would charge a rate for up to a whole unit of progress that it has made:
+        much where a training is done, or overfits, within the first few.
+        """
+        begin = math.floor(at)
+        end = min(begin + 1, units)
+        first, last = (self.evidence.score_at(key, unit) for unit in (begin, end))
+        if end == begin or math.isinf(first) or math.isinf(last):
+            return first
+        return first + math.log(at / begin) / math.log(end / begin) * (last - first)

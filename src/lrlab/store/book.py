@@ -8,7 +8,7 @@ from lrlab.core import wire
 from lrlab.core.answer import Answer
 from lrlab.core.command import Fate, Reply
 from lrlab.core.errors import StoreError
-from lrlab.core.outcome import StudyState
+from lrlab.core.outcome import State, StudyState
 from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
@@ -165,3 +165,9 @@ def _without_runs(answer: Answer | None) -> Answer | None:
     if answer is None:
         return None
     return Answer(**{field.name: getattr(answer, field.name) for field in fields(Answer)} | {"runs": ()})
+
+
+def interrupted(study: Study) -> Study:
+    """A study whose process has ended without a word: what was under way waits for somebody to go on with it."""
+    runs = (replace(run, state=State.QUEUED) if run.state is State.RUNNING else run for run in study.runs)
+    return replace(study, state=StudyState.INTERRUPTED, runs=tuple(runs))

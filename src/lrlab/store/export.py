@@ -22,7 +22,7 @@ from lrlab.store.book import HELD_STATES
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = "lrlab.export/"
 _SCHEMA_HEAD = re.compile(rb'\s*\{\s*"schema"\s*:\s*"lrlab\.export/')
 _DAMAGED = "Nothing was imported. Export the study again, or take another copy of the file."

@@ -58,6 +58,10 @@ class StudyFiles:
         """Folder of commands that the holder has not read."""
         return self.side / "commands"
 
+    def column_file(self, number: int) -> Path:
+        """Where the records of a run, by its number from 1, stand as columns too; see ``lrlab.store.columns``."""
+        return self.side / "columns" / f"{number}.columns"
+
     def make_folders(self) -> None:
         """Make the folders, for their owner only."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The one writer of a study's file: collects what it is handed, and commits it in groups."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from hashlib import sha256
 from shutil import rmtree
 
@@ -18,6 +18,7 @@ from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
 from lrlab.store.book import ENDED, Book
 from lrlab.store.clean import clean
+from lrlab.store.columns import BLOCK, ColumnWriter
 from lrlab.store.database import explained, leave_wal
 from lrlab.store.engine import raw_connection
 from lrlab.store.files import StudyFiles
@@ -60,6 +61,8 @@ class SqliteLedger:
         self._points = 0
         self._since: float | None = None  # when the open group began
         self._left: dict[str, str] = {}  # file of each command that lies there, and its id
+        self._columns = ColumnWriter(files)
+        self._write_columns(book.rows)
         self.commands()
         self._refuse_what_is_left()
 
@@ -201,6 +204,7 @@ class SqliteLedger:
             write_changes(self._connection, self._book, self._saved, self._touched)
         # Only now: where the transaction failed, everything still counts as unwritten and is tried again.
         self._saved = Saved.all_of(self._book)
+        self._write_columns(self._touched)
         self._touched.clear()
         self._points = 0
         self._since = None
@@ -209,6 +213,12 @@ class SqliteLedger:
                 if command in self._saved.replies:
                     (self._files.commands / name).unlink(missing_ok=True)
                     del self._left[name]
+
+    def _write_columns(self, keys: Container[RunKey]) -> None:
+        """Bring the columns of runs up to what is committed."""
+        for number, key in enumerate(self._book.rows, start=1):
+            if key in keys and len(self._book.records[key]) >= BLOCK:
+                self._columns.catch_up(number, self._book.records[key])
 
 
 def _stem(key: RunKey) -> str:

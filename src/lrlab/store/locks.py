@@ -5,35 +5,14 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from lrlab.core import wire
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.store.files import StudyFiles, write_file
+from lrlab.store.protocol import Holder
 
 # A reader that asks whether a study is held touches the lock for an instant; a writer waits that out.
 _PATIENCE_S = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """The process that holds a study.
-
-    Args:
-        pid: Its process id.
-        host: The machine that it runs on.
-        since: When it took the study; seconds since 1970, UTC, for display.
-    """
-
-    pid: int
-    host: str
-    since: float
-
-    def __str__(self) -> str:
-        where = "" if self.host == platform.node() else f" on {self.host}"
-        since = datetime.fromtimestamp(self.since, tz=UTC)
-        return f"process {self.pid}{where} since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class StudyLock:
@@ -83,6 +62,11 @@ class StudyLock:
         except OSError:
             return None
         return max(time.time() - at, 0.0) if self.held() else None
+
+    def holder(self) -> Holder | None:
+        """The process that holds the lock; None where no living one does."""
+        holder = self._holder()
+        return holder if self.held() else None
 
     def release(self) -> None:
         """Give the lock back."""

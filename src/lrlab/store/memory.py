@@ -1,5 +1,6 @@
 """Studies that live only as long as this process."""
 
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
-from lrlab.store.book import ENDED, HELD_STATES, Book
+from lrlab.store.book import ENDED, HELD_STATES, Book, interrupted
 from lrlab.store.clean import clean
 from lrlab.store.names import checked_name, taken_name, unknown_study
-from lrlab.store.protocol import Snapshot, StudySummary
+from lrlab.store.protocol import Holder, Snapshot, StudySummary
 
 
 class MemoryLedger:
@@ -121,7 +122,7 @@ class _Entry:
     def study(self) -> Study:
         study = self.book.study
         if study.state in HELD_STATES and not self.held:
-            return replace(study, state=StudyState.INTERRUPTED)
+            return interrupted(study)
         return study
 
 
@@ -159,7 +160,10 @@ class MemoryStore:
         def read(key: RunKey, *, first: int = 0) -> Iterator[Record]:
             return iter(records[key][first:])
 
-        yield Snapshot(study=replace(study, runs=runs), records=read)
+        def history(key: RunKey, *, first: int = 0) -> Sequence[Record]:
+            return records[key][first:]
+
+        yield Snapshot(study=replace(study, runs=runs), records=read, history=history)
 
     def create(self, study: Study) -> MemoryLedger:
         """See ``Store``."""
@@ -193,6 +197,11 @@ class MemoryStore:
         """See ``Store``."""
         entry = self._entry(name)
         return time.monotonic() - entry.looked if entry.held else None
+
+    def holder(self, name: str) -> Holder | None:
+        """See ``Store``; always this process."""
+        held = self._entry(name).held
+        return Holder(pid=getpid(), host=platform.node(), since=time.time()) if held else None
 
     def delete(self, name: str) -> None:
         """See ``Store``."""

@@ -1,8 +1,10 @@
 """Where studies are kept."""
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from lrlab.core.answer import Answer
@@ -39,6 +41,26 @@ class StudySummary:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The process that holds a study.
+
+    Args:
+        pid: Its process id.
+        host: The machine that it runs on.
+        since: When it took the study; seconds since 1970, UTC, for display.
+    """
+
+    pid: int
+    host: str
+    since: float
+
+    def __str__(self) -> str:
+        where = "" if self.host == platform.node() else f" on {self.host}"
+        since = datetime.fromtimestamp(self.since, tz=UTC)
+        return f"process {self.pid}{where} since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
 class Records(Protocol):
     """Reads the records of one run, in order, as often as it is called."""
 
@@ -48,17 +70,28 @@ class Records(Protocol):
         ...
 
 
+class Histories(Protocol):
+    """Reads all records of one run at once."""
+
+    def __call__(self, key: RunKey, *, first: int = 0) -> Sequence[Record]:
+        """From index ``first`` on; many come as a ``History``: a million of them in a moment, where a file of columns
+        stands beside the study's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A study as one moment saw it, its records to be read run by run.
 
     Args:
         study: The study; its runs hold no records.
-        records: Reads the records of a run.
+        records: Reads the records of a run one after the other.
+        history: Reads them all at once.
     """
 
     study: Study
     records: Records
+    history: Histories
 
 
 class Ledger(Protocol):
@@ -241,6 +274,14 @@ class Store(Protocol):
 
     def heard(self, name: str) -> float | None:
         """Seconds since the process that holds the study last looked for commands; None where none holds it.
+
+        Raises:
+            NotFoundError: As ``load``.
+        """
+        ...
+
+    def holder(self, name: str) -> Holder | None:
+        """The process that holds the study; None where none does.
 
         Raises:
             NotFoundError: As ``load``.

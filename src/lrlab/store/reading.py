@@ -13,17 +13,21 @@ from lrlab.core import wire
 from lrlab.core.answer import Answer
 from lrlab.core.command import Reply
 from lrlab.core.errors import StoreError
+from lrlab.core.history import History
 from lrlab.core.outcome import StudyState
 from lrlab.core.question import Advance, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run
 from lrlab.core.study import Event, Study
+from lrlab.store.columns import BLOCK, checksum, read_blocks
 from lrlab.store.database import damaged, explained, one_moment
 from lrlab.store.protocol import StudySummary
 
 T = TypeVar("T")
 
 _READ_AT_ONCE = 1000  # records; enough to be quick, little enough to be nothing
+_DECODED_AT_ONCE = 20_000
+_MANY = 1024  # records of a run; fewer are as quick one by one
 _HEAD = "SELECT * FROM study"
 _SUMMARY = """
     SELECT study.*, (SELECT count(*) FROM runs) AS runs, (SELECT coalesce(sum(paid_units), 0) FROM runs) AS units
@@ -105,6 +109,82 @@ def read_records(path: Path, raw: sqlite3.Connection, number: int, *, first: int
             except (StoreError, ValueError, TypeError) as error:
                 raise damaged(path, error) from error
             yield from read
+
+
+@_without_garbage_collection()
+def read_history(
+    path: Path, raw: sqlite3.Connection, number: int, *, first: int, blocks: Path
+) -> Sequence[Record]:
+    """The same, all at once; where they are many, as columns.
+
+    Args:
+        path: The study's file.
+        raw: A connection to it, inside the caller's transaction.
+        number: Of the run, from 1.
+        first: Index of the first one that is wanted.
+        blocks: Where the run's columns may be.
+
+    Raises:
+        StoreError: If a row is missing or cannot be read.
+    """
+    with explained(path):
+        (count,) = raw.execute(
+            "SELECT coalesce(max(seq) + 1, 0) FROM records WHERE run = ?", (number,)
+        ).fetchone()
+    if count - first < _MANY:
+        return tuple(read_records(path, raw, number, first=first))
+    known = _known_columns(path, raw, number, count=count, blocks=blocks) if count - first >= BLOCK else None
+    if known is not None and len(known) <= first:
+        known = None
+    begin = first if known is None else len(known)
+    try:
+        new = list(_decoded(path, raw, number, begin))
+    except OverflowError:  # a step that no column holds
+        return tuple(read_records(path, raw, number, first=first))
+    return History.joined([*([] if known is None else [known.rest(first)]), *new])
+
+
+def _known_columns(
+    path: Path, raw: sqlite3.Connection, number: int, *, count: int, blocks: Path
+) -> History | None:
+    """What of a run of ``count`` records stands as columns, and is the database's."""
+    right = [block for block in read_blocks(blocks) if block.until <= count]
+    if not right:
+        return None
+    with explained(path):
+        row = raw.execute(
+            "SELECT value FROM records WHERE run = ? AND seq = ?", (number, right[-1].until - 1)
+        ).fetchone()
+    if row is None or checksum(row[0]) != right[-1].last:
+        return None
+    return History.joined([block.history for block in right])
+
+
+def _decoded(path: Path, raw: sqlite3.Connection, number: int, first: int) -> Iterator[History]:
+    """The records from index ``first`` on, from their texts.
+
+    Raises:
+        StoreError: If a row is missing or cannot be read.
+        OverflowError: If a step has no place in 64 bits.
+    """
+    asked = "SELECT seq, value FROM records WHERE run = ? AND seq >= ? ORDER BY seq"
+    with explained(path):
+        rows = raw.execute(asked, (number, first))
+        while part := rows.fetchmany(_DECODED_AT_ONCE):
+            try:
+                if [seq for seq, _ in part] != list(range(first, first + len(part))):
+                    raise ValueError(f"run {number} lacks records")
+                told = wire.tree(f"[{','.join([text for _, text in part])}]")
+                if len(told) != len(part):
+                    raise ValueError("a row holds more than one value")
+                yield History.told(
+                    [each["at"] for each in told],
+                    [each.get("step") for each in told],
+                    [each["metrics"] for each in told],
+                )
+            except (StoreError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise damaged(path, error) from error
+            first += len(part)
 
 
 def read_replies(path: Path, raw: sqlite3.Connection, *ids: str) -> dict[str, Reply]:

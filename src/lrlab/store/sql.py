@@ -18,14 +18,14 @@ from lrlab.core.record import Record
 from lrlab.core.run import RunKey
 from lrlab.core.study import Study
 from lrlab.store import database, version
-from lrlab.store.book import HELD_STATES, Book
+from lrlab.store.book import HELD_STATES, Book, interrupted
 from lrlab.store.clean import clean
 from lrlab.store.database import connect, explained
 from lrlab.store.files import StudyFiles, sync_folder, write_file
 from lrlab.store.locks import StudyLock
 from lrlab.store.names import checked_name, is_name, taken_name, unknown_study
-from lrlab.store.protocol import Snapshot, StudySummary
-from lrlab.store.reading import read_records, read_replies, read_study, read_summary
+from lrlab.store.protocol import Holder, Snapshot, StudySummary
+from lrlab.store.reading import read_history, read_records, read_replies, read_study, read_summary
 
 if (
     TYPE_CHECKING
@@ -92,7 +92,11 @@ class SqliteStore:
             def read(key: RunKey, *, first: int = 0) -> Iterator[Record]:
                 return read_records(files.database, connection, numbers[key], first=first)
 
-            yield Snapshot(study=study, records=read)
+            def history(key: RunKey, *, first: int = 0) -> Sequence[Record]:
+                blocks = files.column_file(numbers[key])
+                return read_history(files.database, connection, numbers[key], first=first, blocks=blocks)
+
+            yield Snapshot(study=study, records=read, history=history)
 
     def create(self, study: Study) -> "SqliteLedger":
         """See ``Store``."""
@@ -154,6 +158,10 @@ class SqliteStore:
     def heard(self, name: str) -> float | None:
         """See ``Store``."""
         return StudyLock(self._existing(name)).heard_s()
+
+    def holder(self, name: str) -> Holder | None:
+        """See ``Store``."""
+        return StudyLock(self._existing(name)).holder()
 
     def delete(self, name: str) -> None:
         """See ``Store``."""
@@ -241,6 +249,6 @@ class SqliteStore:
 
 
 def _as_seen(seen: S, files: StudyFiles) -> S:
-    if seen.state in HELD_STATES and not StudyLock(files).held():
-        return replace(seen, state=StudyState.INTERRUPTED)
-    return seen
+    if seen.state not in HELD_STATES or StudyLock(files).held():
+        return seen
+    return interrupted(seen) if isinstance(seen, Study) else replace(seen, state=StudyState.INTERRUPTED)

@@ -9,6 +9,7 @@ from lrlab.core.command import Command, Reply
 from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
 from lrlab.store.protocol import Store, StudySummary
+from lrlab.studies.lost import mark_lost
 from lrlab.studies.orders import WAIT_S, order
 
 if TYPE_CHECKING:
@@ -37,10 +38,15 @@ class Lab:
 
     def answer(self, study: Study) -> Answer:
         """The answer that was stored at the study's end, or the one so far."""
-        if study.answer is not None and study.state in (StudyState.FINISHED, StudyState.STOPPED):
+        if study.answer is not None and self.has_answer(study):
             return replace(study.answer, runs=study.runs, study=study.name)
         answer = self.conclude(study.question, study.runs)
         return replace(answer, study=study.name, final=False)
+
+    @staticmethod
+    def has_answer(study: Study) -> bool:
+        """Whether the study's answer is stored: nothing of its runs has to be looked at for it."""
+        return study.answer is not None and study.state in (StudyState.FINISHED, StudyState.STOPPED)
 
     def free_name(self, stem: str, *, but: Iterable[str] = ()) -> str:
         """``stem-1``, ``stem-2``, ...: the first that no study has, and that is not in ``but``."""
@@ -71,6 +77,10 @@ class Lab:
     def reply(self, name: str, command: str) -> Reply | None:
         """What became of a command that was sent, by its id; see ``Store.reply``."""
         return self.store.reply(name, command)
+
+    def mark_lost(self, name: str) -> str:
+        """End the silent process that holds a study; see ``lrlab.studies.lost.mark_lost``."""
+        return mark_lost(self.store, name)
 
     def delete(self, name: str) -> None:
         """Remove a study with its runs, answer and files; see ``Store.delete``."""

@@ -263,7 +263,10 @@ class StudyLoop:
             new = self.ledger.append(event.key, event.first, event.records)
             if new:
                 records = event.records[len(event.records) - new :]
+                begins = track.run.state is not State.RUNNING
                 track.run = replace(track.run.with_records(records), state=State.RUNNING)
+                if begins:  # whoever watches sees it
+                    self.ledger.write_run(replace(track.run, records=()))
                 track.evidence.extend(record for record in records if self._is_evidence(record))
                 track.losses = 0
             return False

@@ -1,5 +1,6 @@
 """One run of a command: started in a folder of its own, read, frozen between slices."""
 
+import re
 import shlex
 import time
 from collections import deque
@@ -7,7 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from lrlab.core.errors import LrlabError, NoStateError, SpecError, TaskError, UnusableTaskError
+from lrlab.core.errors import (
+    DivergedError,
+    LrlabError,
+    NoStateError,
+    SpecError,
+    TaskError,
+    UnusableTaskError,
+)
 from lrlab.core.metric import Metric
 from lrlab.core.record import Record
 from lrlab.readers.output import OutputReader
@@ -23,6 +31,9 @@ _MUTE_SHARE = 0.5  # of the budget without the metric, and the run is given up
 _LAST_TURN_S, _LAST_TURN_UNITS = 60.0, 5.0  # for what a program does after its last unit
 _LATE_S = 2.0
 _MOST_COLUMNS = 20
+# Why a program gave up, in its last line: "NaN persisted for 4 epochs", "Loss is nan, stopping training".
+_NOT_FINITE = re.compile(r"\b(nan|inf|infinite|infinity|non-?finite|not finite)\b", re.IGNORECASE)
+_LOSS = re.compile(r"loss", re.IGNORECASE)
 
 
 class CommandPlan(Protocol):
@@ -89,7 +100,8 @@ class CommandSession:
 
         Raises:
             UnusableTaskError: If the program cannot be started, or never reports the metric.
-            TaskError: If it fails, or takes too long for a unit.
+            DivergedError: If it fails and its last line says that a number was not finite.
+            TaskError: If it fails otherwise, or takes too long for a unit.
             SpecError: If its log is malformed, or the session is closed.
         """
         if self._closed:
@@ -211,7 +223,9 @@ class CommandSession:
         if ending.code != 0 and not (complete and self._notes):
             where = f"after {self._units.done} {unit}s" if self._units.done else "before it reported anything"
             what = " ".join([f"The command {ending} {where}.", *self._notes])
-            raise TaskError(what, why=f"\n{started.folder.tail()}")
+            tail = started.folder.tail()
+            failed = DivergedError if self._diverged(ending, tail) else TaskError
+            raise failed(what, why=f"\n{tail}")
         if self._units.done == 0:
             raise self._mute("has ended", started)
         extra = self._units.done - self._plan.budget
@@ -227,6 +241,12 @@ class CommandSession:
             )
         if complete and self._notes:
             raise LrlabError(" ".join(self._notes))
+
+    def _diverged(self, ending: Ending, tail: str) -> bool:
+        """Whether the program has given up because of its rate; before its first unit the data may be to blame."""
+        last = tail.rpartition("\n")[2]
+        said = _NOT_FINITE.search(last) is not None
+        return said and (ending.code or 0) > 0 and (self._units.done > 0 or _LOSS.search(last) is not None)
 
     def _mute(self, how: str, started: _Started) -> UnusableTaskError:
         """The error for a program that does not report the metric."""

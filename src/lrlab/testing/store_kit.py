@@ -68,6 +68,8 @@ class StoreKit(LedgerKit):
             ledger.close()
             assert same_records(first, example_points(2500))
             assert same_records(tuple(snapshot.records(A.key)), first)
+            assert same_records(tuple(snapshot.history(A.key)), first)
+            assert same_records(tuple(snapshot.history(A.key, first=2499)), first[2499:])
             assert snapshot.study.runs[0].key == A.key
             assert snapshot.study.runs[0].units == 625
             assert not any(run.records for run in snapshot.study.runs)
@@ -174,7 +176,7 @@ class StoreKit(LedgerKit):
             ledger.close()
         assert store.load("x").task == "mlp on digits"
 
-    @pytest.mark.parametrize("method", ["load", "open", "delete", "send", "reply", "heard"])
+    @pytest.mark.parametrize("method", ["load", "open", "delete", "send", "reply", "heard", "holder"])
     def test_an_unknown_study_is_named_with_near_ones(self, store: Store, method: str) -> None:
         arguments = {"send": ("resnte", STOP), "reply": ("resnte", "1")}.get(method, ("resnte",))
         with pytest.raises(NotFoundError, match="The store is empty"):
@@ -281,6 +283,13 @@ class StoreKit(LedgerKit):
         assert 0 <= heard < 5
         ledger.close()
         assert self.again(store).heard("x") is None
+
+    def test_a_holder_is_named(self, store: Store, ledger: Ledger) -> None:
+        holder = self.again(store).holder("x")
+        assert holder is not None
+        assert holder.pid == os.getpid()
+        ledger.close()
+        assert self.again(store).holder("x") is None
 
     def test_a_checkpoint_has_a_place_of_its_own(self, store: Store, ledger: Ledger) -> None:
         keys = [

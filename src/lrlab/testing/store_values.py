@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from lrlab.core.answer import Answer, Caution
+from lrlab.core.answer import Answer, Caution, TrainingBest
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.question import Arm, Question
@@ -60,6 +60,8 @@ def example_answer(lr: float = 3e-4) -> Answer:
         current_regret=0.1,
         seconds=1.5,
         final=False,
+        training=TrainingBest(lr=1e-3, units=4, loss=0.1, beside=0.3, regret=0.04),
+        best_at=4.0,
     )
 
 

@@ -8,40 +8,37 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lrlab import __version__
 from lrlab.core.errors import LrlabError
 from lrlab.studies.lab import Lab
 from lrlab.web.asks import FormError
+from lrlab.web.described import PREFIX, described
 from lrlab.web.events import News
 from lrlab.web.launch import Launcher
 from lrlab.web.problems import problem_body, status_of, status_word
 from lrlab.web.rendering import Templates
 from lrlab.web.room import Room
-from lrlab.web.routes import assets, commands, live, pages, runs, starts, studies
+from lrlab.web.routes import assets, commands, live, pages, readings, runs, starts, studies
 from lrlab.web.security import Guard
 from lrlab.web.settings import Settings
 from lrlab.web.shelf import Shelf
 
-OPENAPI = "/api/v1/openapi.json"
-_PROBLEM: dict[str, Any] = {
-    "description": "A problem, as application/problem+json (RFC 9457)",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["title", "status", "code", "hint"],
-                "properties": {
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                    "code": {"type": "string"},
-                    "hint": {"type": "string"},
-                },
-            }
-        }
-    },
-}
+OPENAPI = f"{PREFIX}/openapi.json"
+_LEAST_PACKED = 1_000  # bytes; less does not shrink
+_PROBLEM: dict[str, Any] = {"description": "A problem"}  # its shape is put in with those of the replies
+
+
+class _Described(FastAPI):
+    """An application whose OpenAPI document tells the shapes of replies."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = described(super().openapi())
+        return self.openapi_schema
 
 
 class Page:
@@ -59,7 +56,7 @@ class Page:
         self._templates = Templates(self.room)
         self.inner = self._application()
         self._guard = Guard(
-            app=self.inner,
+            app=_compressed(self.inner),
             keys=settings.keys,
             hosts=settings.hosts,
             cookie_name=settings.cookie_name,
@@ -77,7 +74,7 @@ class Page:
             self.news.end()
             self.room.launcher.close()
 
-        app = FastAPI(
+        app = _Described(
             title="lrlab",
             version=__version__,
             openapi_url=OPENAPI,
@@ -86,8 +83,8 @@ class Page:
             lifespan=lifespan,
             responses={422: _PROBLEM, "default": _PROBLEM},
         )
-        for routes in (studies, runs, commands, starts, live):
-            app.include_router(routes.router(self.room), prefix="/api/v1")
+        for routes in (studies, readings, runs, commands, starts, live):
+            app.include_router(routes.router(self.room), prefix=PREFIX)
         app.include_router(assets.router())
         app.include_router(pages.router(self.room, self._templates))
         app.add_exception_handler(LrlabError, self._refused)
@@ -105,7 +102,9 @@ class Page:
 
     async def _malformed(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        found = {_field(each["loc"]): str(each["msg"]) for each in error.errors()}
+        found = {
+            _field(each["loc"]): str(each["msg"]).removeprefix("Value error, ") for each in error.errors()
+        }
         said = "; ".join(f"{name}: {text}" for name, text in list(found.items())[:5])
         return self._problem(request, 422, "bad_input", f"The request is malformed: {said}.", errors=found)
 
@@ -131,6 +130,18 @@ class Page:
             status, code, title, detail=more.get("detail", ""), hint=more.get("hint", "")
         )
         return Response(html, status, media_type="text/html; charset=utf-8")
+
+
+def _compressed(app: FastAPI) -> ASGIApp:
+    """The same, in fewer bytes where a reply is long: what a page asks for while a study runs shrinks to a fifth."""
+    packed = GZipMiddleware(app, minimum_size=_LEAST_PACKED, compresslevel=1)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        # Events are read as they come; some versions of Starlette would hold them back.
+        whole = scope.get("path", "").endswith("/events")
+        await (app if whole else packed)(scope, receive, send)
+
+    return answer
 
 
 def _field(place: Sequence[int | str]) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,17 +12,18 @@ from numpy.typing import NDArray
 
 from lrlab.core import wire
 from lrlab.core.answer import Answer, sentence
-from lrlab.core.errors import SpecError
+from lrlab.core.history import metric_names, told
 from lrlab.core.run import Run, RunKey
 from lrlab.report.charts import UCurve
 from lrlab.report.curves import LearningCurves
 from lrlab.report.downsample import m4
-from lrlab.report.scales import placeable, showable
+from lrlab.report.marks import line_width
 from lrlab.report.view import View
-from lrlab.store.protocol import StudySummary
-from lrlab.web.shelf import LIVE, Seen
+from lrlab.web.changes import curves_change
+from lrlab.web.shelf import LIVE, Line, Seen
 
-MOST_POINTS = 16_000
+LEAST_POINTS, MOST_POINTS = 8, 16_000
+CURSOR = r"^([0-9]{1,11}(\.[0-9]{1,11})*)?$"  # of learning curves: how many records of each run are known
 _MOST_NONFINITE = 200
 
 
@@ -41,8 +43,9 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def summary_document(summary: StudySummary, answer: Answer | None) -> dict[str, Any]:
+def summary_document(line: Line) -> dict[str, Any]:
     """One line of the list of studies."""
+    summary, answer = line.summary, line.answer
     return strict({  # type: ignore[no-any-return]
         "name": summary.name,
         "task": summary.task,
@@ -50,7 +53,9 @@ def summary_document(summary: StudySummary, answer: Answer | None) -> dict[str, 
         "created": moment(summary.created),
         "runs": summary.runs,
         "cost": summary.cost,
+        "last_data": None if line.last is None else moment(line.last),
         "lr": summary.lr,
+        "score": line.score,
         "safe_range": None if answer is None else answer.safe_range,
         "confidence": None if answer is None else answer.confidence,
         "warnings": [] if answer is None else [caution.code for caution in answer.warnings],
@@ -105,6 +110,8 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         "current_regret": answer.current_regret,
         "seconds": answer.seconds,
         "final": answer.final,
+        "training": None if answer.training is None else asdict(answer.training),
+        "best_at": answer.best_at,
         "exit_code": answer.exit_code,
     })  # fmt: skip
 
@@ -131,23 +138,19 @@ def run_document(run: Run, number: int, seen: Seen) -> dict[str, Any]:
 
 def metrics_of(run: Run) -> list[str]:
     """Every metric that a run has recorded, in the order of their coming."""
-    names: dict[str, None] = {}
-    for record in run.records:
-        if not record.metrics.keys() <= names.keys():
-            names |= dict.fromkeys(record.metrics)
-    return list(names)
+    return list(metric_names(run.records))
 
 
-Series = tuple[NDArray[np.float64], NDArray[np.float64], list[int | None]]
+Series = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
 
 def series_of(run: Run, metric: str, after: int = 0) -> Series:
-    """Places, values and steps of a metric, in the order of the places, from the record ``after`` on."""
-    known = [(r.at, r.metrics[metric], r.step) for r in run.records[after:] if metric in r.metrics]
-    known.sort(key=lambda moment: moment[0])  # stable, and quick where they are in order
-    x = np.array([moment[0] for moment in known], dtype=np.float64)
-    y = np.array([moment[1] for moment in known], dtype=np.float64)
-    return x, y, [moment[2] for moment in known]
+    """Places, values and steps (-1 where not known) of a metric, in the order of the places, from the record ``after`` on."""
+    x, y, steps = told(run.records, metric, after)
+    if (x[1:] < x[:-1]).any():
+        order = np.argsort(x, kind="stable")
+        x, y, steps = x[order], y[order], steps[order]
+    return x, y, steps
 
 
 def part_of(series: Series, low: float | None, high: float | None) -> Series:
@@ -166,14 +169,9 @@ def series_document(series: Series, metric: str, *, after: int, total: int, poin
         metric: Name of the metric.
         after: How many of the run's records the asker has; 0 asks for everything.
         total: How many records the run has.
-        points: How many points it can show; the first, last, lowest and highest of each column are kept, and beside
-            them values that are not finite.
-
-    Raises:
-        SpecError: If ``points`` is out of range.
+        points: How many points it can show, at least 8; the first, last, lowest and highest of each column are kept,
+            and beside them values that are not finite.
     """
-    if not 8 <= points <= MOST_POINTS:
-        raise SpecError(f"series: max_points must lie between 8 and {MOST_POINTS}, got {points}.")
     x, y, steps = series
     finite = np.flatnonzero(np.isfinite(y))
     kept = finite[m4(x[finite], y[finite], points=points)]
@@ -187,7 +185,7 @@ def series_document(series: Series, metric: str, *, after: int, total: int, poin
         "mode": "append" if after else "replace",
         "x": x[shown].tolist(),
         "y": [v if math.isfinite(v) else None for v in values],
-        "step": [steps[index] for index in shown.tolist()],
+        "step": [None if step < 0 else step for step in steps[shown].tolist()],
         "nonfinite": [[k, _word(v)] for k, v in enumerate(values) if not math.isfinite(v)],
         "n_raw": len(x),
         "n_out": len(shown),
@@ -197,55 +195,20 @@ def series_document(series: Series, metric: str, *, after: int, total: int, poin
 
 
 def curves_delta(seen: Seen, after: str, view: View) -> dict[str, Any] | None:
-    """What has come to a study's learning curves since ``after``, a cursor; None where everything must be drawn anew.
-
-    Raises:
-        SpecError: If ``after`` is no cursor.
-    """
-    runs, chart = seen.study.runs, seen.curves(view)
-    counts = cursor_counts(after)
-    if not view.grows or view.x != "unit":
+    """What has come to a study's learning curves since ``after``, a cursor; None where everything must be drawn anew."""
+    before = seen.drawn.find(view, after)
+    items = None if before is None else curves_change(before, seen.curves(view))
+    if items is None:
         return None
-    if len(counts) != len(runs) or any(n > len(run.records) for n, run in zip(counts, runs, strict=True)):
-        return None
-    drawn = {(c.arm, c.lr, c.seed): c for c in chart.curves}
-    if any(len(c.x) < c.raw_points for c in drawn.values()):
-        return None  # it is thinned: the columns may have moved
-    items = []
-    for number, (run, count) in enumerate(zip(runs, counts, strict=True), start=1):
-        curve = drawn.get((run.arm, run.lr, run.seed))
-        if count == len(run.records) or curve is None:
-            continue
-        old = sum(1 for record in run.records[:count] if _is_drawn(record.metrics.get(chart.metric), chart))
-        if old == 0:
-            return None  # its line is new
-        items.append({"run": number, "lr": run.lr, "seed": run.seed, "arm": run.arm, "had": old,
-                      "x": list(curve.x[old:]), "y": list(curve.y[old:])})  # fmt: skip
-    return {"mode": "append", "cursor": cursor_of(runs), "items": items}
-
-
-def _is_drawn(value: float | None, chart: LearningCurves) -> bool:
-    """Whether the learning curves have a place for a value."""
-    if value is None or not showable(value):
-        return False
-    return chart.y_scale == "linear" or placeable(value)
+    numbers = run_numbers(seen, seen.curves(view))
+    return {"mode": "append", "cursor": cursor_of(seen.study.runs),
+            "widths": [line_width(curve) for curve in seen.curves(view).curves],
+            "items": [{"run": numbers[item["line"]], **item} for item in items]}  # fmt: skip
 
 
 def cursor_of(runs: Sequence[Run]) -> str:
     """How many records of each run somebody has who has all of them."""
     return ".".join(str(len(run.records)) for run in runs)
-
-
-def cursor_counts(cursor: str) -> list[int]:
-    """The counts that a cursor holds.
-
-    Raises:
-        SpecError: If it holds something else.
-    """
-    parts = cursor.split(".") if cursor else []
-    if not all(part.isdecimal() and len(part) < 12 for part in parts):
-        raise SpecError(f"curves: after is a cursor that the page gave, got {cursor!r:.60}.")
-    return [int(part) for part in parts]
 
 
 def chart_values(chart: UCurve) -> Any:

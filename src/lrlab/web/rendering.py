@@ -76,7 +76,9 @@ def _shown(value: Any) -> Any:
 
 
 def _length(seconds: float) -> str:
-    """Seconds as ``0.31 s``, ``12 s``, ``3 min``, ``2 h 5 min``."""
+    """Seconds as ``under 0.1 s``, ``0.31 s``, ``12 s``, ``3 min``, ``2 h 5 min``."""
+    if 0 < seconds < 0.1:
+        return "under 0.1 s"
     whole = round(seconds)
     if whole < 10:
         return f"{seconds:.2g} s"

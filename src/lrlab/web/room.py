@@ -1,15 +1,38 @@
 """What every route of one page shares."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Header
 from fastapi.responses import JSONResponse
+from pydantic import BeforeValidator, Field
 
+from lrlab.core.command import ID
 from lrlab.studies.lab import Lab
 from lrlab.web.events import News
 from lrlab.web.launch import Launcher
+from lrlab.web.logs import Logs
 from lrlab.web.settings import Settings
 from lrlab.web.shelf import Shelf
+
+LARGEST_WHOLE = 2**53  # beyond it JSON of many programs has no whole numbers
+
+
+def no_text(value: Any) -> Any:
+    """``value``, unless it is a text or a truth; as JSON Schema has it, 2 and 2.0 are whole numbers, "2" and true are none.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    if isinstance(value, str | bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Whole = Annotated[int, Field(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE), BeforeValidator(no_text)]
+Id = Annotated[
+    str | None, Header(pattern=f"^{ID}$", description="A name for the request; sent again, it acts once")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +44,14 @@ class Room:
         news: What has changed.
         launcher: The commands that were started here.
         settings: What the page was started with.
+        logs: The logs of runs that were looked at.
     """
 
     shelf: Shelf
     news: News
     launcher: Launcher
     settings: Settings
+    logs: Logs = field(default_factory=Logs)
     sent: set[tuple[str, str]] = field(default_factory=set)  # study and id of commands that were left
 
     @property
@@ -44,6 +69,15 @@ class Room:
 def listed(items: list[Any], *, total: int, following: str | None = None) -> JSONResponse:
     """A list as the API tells it."""
     return JSONResponse({"items": items, "next_cursor": following, "total": total})
+
+
+def file_of(kind: str) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of a reply that is no JSON document of the API.
+
+    Args:
+        kind: Its media type.
+    """
+    return {200: {"content": {kind: {}}}}
 
 
 def no_content() -> JSONResponse:

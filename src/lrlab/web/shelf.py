@@ -1,30 +1,56 @@
 """Studies as the page last saw them: read again only when something has changed."""
 
+import math
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from lrlab.api.engines import make_searcher
 from lrlab.core.answer import Answer
 from lrlab.core.errors import LrlabError, NotFoundError
+from lrlab.core.history import as_records, metric_names
 from lrlab.core.outcome import StudyState
-from lrlab.core.run import Run
+from lrlab.core.run import Run, RunKey
 from lrlab.core.study import Study
 from lrlab.report.charts import UCurve, u_curve
-from lrlab.report.curves import LearningCurves, learning_curves
+from lrlab.report.curves import LearningCurves, Series, learning_curves, whole_series
 from lrlab.report.view import View
 from lrlab.store.protocol import StudySummary
 from lrlab.studies.lab import Lab
-from lrlab.studies.price import expected_price
+from lrlab.web.changes import Drawn
+from lrlab.web.standing import Standing, price_of, standing
 
 _MOST_KEPT = 8
+_MOST_VIEWS, _MOST_WHOLE = 32, 6
 _MOST_SUMMARIES = 2_000
 _AS_USUAL = View()
 LIVE = (StudyState.RUNNING, StudyState.PAUSED)
+
+
+class Line(NamedTuple):
+    """A study in the list.
+
+    Args:
+        summary: The study.
+        answer: Its stored answer without runs, where it has one.
+        last: When something was last written to it, in seconds since 1970; None where that is unknown. A process that
+            only lives writes nothing.
+    """
+
+    summary: StudySummary
+    answer: Answer | None
+    last: float | None
+
+    @property
+    def score(self) -> float | None:
+        """The winner's score; None where there is none."""
+        found = self.answer is not None and self.answer.found and math.isfinite(self.answer.score)
+        return self.answer.score if self.answer is not None and found else None
 
 
 @dataclass(frozen=True)
@@ -37,6 +63,7 @@ class Seen:
         answer: Its answer, or the one so far.
         series: What was asked for of single runs: their metrics, whole and thinned.
         examined: Checkups of runs, by what they rest on; they outlive the moment.
+        drawn: Learning curves that browsers have; they outlive it too.
     """
 
     mark: str
@@ -44,7 +71,9 @@ class Seen:
     answer: Answer
     series: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     examined: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    drawn: Drawn = field(default_factory=Drawn)
     _curves: dict[View, LearningCurves] = field(default_factory=dict)
+    _whole: dict[tuple[object, ...], Mapping[RunKey, Series]] = field(default_factory=dict)
 
     @cached_property
     def u_curve(self) -> UCurve:
@@ -58,7 +87,16 @@ class Seen:
             SpecError: As ``learning_curves``.
         """
         if view not in self._curves:
-            self._curves[view] = learning_curves(self.answer, view)
+            # To gather a million points takes a second; to look at a part of them then takes nothing.
+            kind = (view.metric, view.x, view.smooth)
+            if kind not in self._whole:
+                while len(self._whole) >= _MOST_WHOLE:
+                    self._whole.pop(next(iter(self._whole)), None)
+                self._whole[kind] = whole_series(self.answer, view)
+            whole = self._whole[kind]
+            while len(self._curves) >= _MOST_VIEWS:
+                self._curves.pop(next(iter(self._curves)), None)
+            self._curves[view] = learning_curves(self.answer, view, series=whole)
         return self._curves[view]
 
     @cached_property
@@ -66,18 +104,13 @@ class Seen:
         """Every metric that any run has recorded, the study's own first."""
         names = {self.study.question.metric.name: None}
         for run in self.study.runs:
-            for record in run.records:
-                if not record.metrics.keys() <= names.keys():
-                    names |= dict.fromkeys(record.metrics)
+            names |= dict.fromkeys(metric_names(run.records))
         return tuple(names)
 
     @cached_property
     def price(self) -> float | None:
         """Full runs that the study is expected to cost in all; None where its searcher cannot be had here."""
-        try:
-            return expected_price(self.study.question, make_searcher(self.study.searcher)).cost
-        except LrlabError:
-            return None
+        return price_of(self.study.question, self.study.searcher)
 
     @property
     def live(self) -> bool:
@@ -109,7 +142,7 @@ class Shelf:
         self.lab = lab
         self._folder: Path | None = getattr(lab.store, "folder", None)
         self._seen: OrderedDict[str, Seen] = OrderedDict()
-        self._lines: dict[str, tuple[str, StudySummary, Answer | None]] = {}
+        self._answers: dict[str, tuple[str, Answer | None]] = {}
         self._lock = threading.Lock()
 
     def mark(self, name: str) -> str:
@@ -142,42 +175,80 @@ class Shelf:
         with self._lock:
             known = self._seen.get(name)
             if known is None or known.mark != mark:
-                study = self.lab.study(name) if known is None else self._grown(known.study)
-                known = Seen(mark, study, self.lab.answer(study), examined=known.examined if known else {})
+                study = self._read(name) if known is None else self._grown(known.study)
+                same = known is not None and known.study.created == study.created
+                old = known if same else None
+                known = Seen(
+                    mark, study, self.lab.answer(study),
+                    examined=old.examined if old else {}, drawn=old.drawn if old else Drawn(),
+                )  # fmt: skip
                 self._seen[name] = known
             self._seen.move_to_end(name)
             while len(self._seen) > _MOST_KEPT:
                 self._seen.popitem(last=False)
             return known
 
+    def _read(self, name: str) -> Study:
+        """A study with its records: as columns where they are many and no answer has to be made of them."""
+        with self.lab.store.snapshot(name) as snapshot:
+            if self.lab.has_answer(snapshot.study):
+                runs = snapshot.study.runs
+                whole = tuple(replace(run, records=as_records(snapshot.history(run.key))) for run in runs)
+                return replace(snapshot.study, runs=whole)
+        return self.lab.study(name)
+
     def _grown(self, old: Study) -> Study:
         """What has become of a study: only the records that have come are read, because no record ever changes."""
         with self.lab.store.snapshot(old.name) as snapshot:
             study = snapshot.study
             if study.created != old.created:  # another one of that name
-                return self.lab.study(old.name)
+                return self._read(old.name)
             had = {run.key: run.records for run in old.runs}
             return replace(study, runs=tuple(
-                replace(run, records=records + tuple(snapshot.records(run.key, first=len(records))))
+                replace(run, records=records + as_records(snapshot.history(run.key, first=len(records))))
                 for run in study.runs
                 for records in [had.get(run.key, ())]
             ))  # fmt: skip
 
-    def lines(self) -> list[tuple[StudySummary, "Answer | None"]]:
-        """Every study in a line, newest first, with its stored answer (without runs) where it has one."""
+    def lines(self) -> list[Line]:
+        """Every study in a line, newest first."""
         found = []
         for summary in self.lab.studies():
             mark = repr(summary)
-            known = self._lines.get(summary.name)
+            known = self._answers.get(summary.name)
             if known is None or known[0] != mark:
-                known = (mark, summary, self._stored_answer(summary))
-                if len(self._lines) >= _MOST_SUMMARIES:
-                    self._lines.clear()
-                self._lines[summary.name] = known
-            found.append(known[1:])
+                known = (mark, self._stored_answer(summary))
+                if len(self._answers) >= _MOST_SUMMARIES:
+                    self._answers.clear()
+                self._answers[summary.name] = known
+            found.append(Line(summary, known[1], self.last(summary.name)))
         return found
 
-    def _stored_answer(self, summary: StudySummary) -> "Answer | None":
+    def last(self, name: str) -> float | None:
+        """When a study's file was last written, in seconds since 1970; None where there is no file."""
+        if self._folder is None:
+            return None
+        times = []
+        for suffix in ("", "-wal"):
+            with suppress(OSError):
+                times.append((self._folder / f"{name}.sqlite{suffix}").stat().st_mtime)
+        return max(times, default=None)
+
+    def so_far(self, name: str) -> Answer | None:
+        """The answer so far of a study that was looked at lately; nothing is read."""
+        with self._lock:
+            known = self._seen.get(name)
+        return None if known is None else known.answer
+
+    def standing(self, name: str) -> Standing | None:
+        """How far a study has come; no record is read. None where it cannot be told."""
+        try:
+            with self.lab.store.snapshot(name) as snapshot:
+                return standing(snapshot.study, now=time.time())
+        except LrlabError:
+            return None
+
+    def _stored_answer(self, summary: StudySummary) -> Answer | None:
         if summary.problem:
             return None
         try:

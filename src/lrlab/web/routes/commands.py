@@ -1,18 +1,36 @@
 """Commands for a study: left for the process that runs it, or started where none does."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lrlab.api.extend import check
 from lrlab.core.command import Command, Fate, new_id
-from lrlab.core.errors import ConflictError, NotFoundError
+from lrlab.core.errors import ConflictError, NotFoundError, SpecError
 from lrlab.core.outcome import StudyState
 from lrlab.core.study import Study
 from lrlab.web.launch import Started, command_line
-from lrlab.web.room import Room
+from lrlab.web.room import LARGEST_WHOLE, Id, Room, no_text
+
+_NUMBER = r" *\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})? *"
+_RANGE = f"^{_NUMBER}:{_NUMBER}$"
+
+
+def _pair(text: str) -> str:
+    if re.fullmatch(_RANGE, text) is None:
+        raise ValueError(f'expected a pair such as "1e-5:1e-1", got {text!r}')
+    return text
+
+
+# The sentence is for a person, the pattern for a program.
+Pair = Annotated[
+    str,
+    Field(max_length=100, json_schema_extra={"pattern": _RANGE, "examples": ["1e-6:1"]}),
+    AfterValidator(_pair),
+]
 
 
 class Wider(BaseModel):
@@ -20,10 +38,10 @@ class Wider(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    lr: str | None = None
-    seeds: int | None = None
-    max_cost: float | None = None
-    tolerance: float | None = None
+    lr: Pair | None = None
+    seeds: Annotated[int, Field(ge=1, le=LARGEST_WHOLE), BeforeValidator(no_text)] | None = None
+    max_cost: Annotated[float, Field(ge=1, strict=True)] | None = None
+    tolerance: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = None
 
 
 class Order(BaseModel):
@@ -43,7 +61,7 @@ def router(room: Room) -> APIRouter:
     def send(
         name: str,
         order: Order,
-        idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
+        idempotency_key: Id = None,
     ) -> JSONResponse:
         """Pause, resume, stop or extend a study; sent again under the same Idempotency-Key, it acts once."""
         arguments = {key: value for key, value in order.arguments.model_dump().items() if value is not None}
@@ -54,7 +72,7 @@ def router(room: Room) -> APIRouter:
         )
         study = room.shelf.seen(name).study
         if order.kind == "extend":
-            check(study, **arguments)
+            _check(study, arguments)
         if not room.launcher.knows(command.id):
             if room.lab.runs_elsewhere(name) or order.kind in ("pause", "stop"):
                 reply = room.lab.order(name, command, wait_s=0)
@@ -70,7 +88,24 @@ def router(room: Room) -> APIRouter:
         """What became of a command."""
         return JSONResponse(fate(room, name, id))
 
+    @routes.post("/studies/{name}/lost")
+    def lost(name: str) -> JSONResponse:
+        """End the process that holds a study, if it is silent and on this machine; the study can then be resumed."""
+        return JSONResponse({"text": room.lab.mark_lost(name)})
+
     return routes
+
+
+def _check(study: Study, arguments: dict[str, Any]) -> None:
+    """Refuse what does not make the study's question larger.
+
+    Raises:
+        ConflictError: If it does not; each value is right in itself, but not for this study.
+    """
+    try:
+        check(study, **arguments)
+    except SpecError as error:
+        raise ConflictError(error.what, why=error.why, hint=error.hint) from None
 
 
 def fate(room: Room, name: str, id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lrlab import __version__
 from lrlab.web.problems import problem_body
-from lrlab.web.room import Room, no_content
+from lrlab.web.room import Room, file_of, no_content
 
 
 class Exchange(BaseModel):
@@ -57,7 +57,7 @@ def router(room: Room) -> APIRouter:
         """That the cookie, or the token, still opens the page."""
         return no_content()
 
-    @routes.get("/events", response_class=StreamingResponse)
+    @routes.get("/events", response_class=StreamingResponse, responses=file_of("text/event-stream"))
     async def events(last_event_id: Annotated[str | None, Header(max_length=20)] = None) -> StreamingResponse:
         """Which studies have changed, as server-sent events: ``study``, ``deleted``, ``reset``; at most twice a second."""
         last = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None

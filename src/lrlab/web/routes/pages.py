@@ -15,22 +15,24 @@ from lrlab.api.project import FILE
 from lrlab.core.answer import sentence
 from lrlab.core.errors import LrlabError, SpecError
 from lrlab.core.lr_range import LRRange, format_lr
-from lrlab.core.outcome import StudyState
-from lrlab.core.run import RunKey
+from lrlab.core.outcome import State, StudyState
+from lrlab.core.run import Run, RunKey
 from lrlab.report import pieces
 from lrlab.report.html import settings as settings_of
 from lrlab.report.tables import ladder, runs_table
 from lrlab.web import asks, documents
-from lrlab.web.examined import examined, planned
+from lrlab.web.examined import examined
+from lrlab.web.plan import planned
 from lrlab.web.problems import CODES
 from lrlab.web.rendering import Templates
 from lrlab.web.room import Room
 from lrlab.web.routes.studies import SORTS, chosen
-from lrlab.web.shelf import LIVE, Seen
+from lrlab.web.shelf import LIVE, Line, Seen
+from lrlab.web.standing import standing
 
 _MOST_LINES = 500
 _MOST_LADDER_ROWS = 200
-_LOG_LINES = 400
+_LOG_LINES = 200
 _ADVISED = re.compile(r"--lr (\S+:\S*[0-9])")
 
 
@@ -60,10 +62,13 @@ def router(room: Room, templates: Templates) -> APIRouter:
         every = room.shelf.lines()
         lines = chosen(every, q=q, state=state, sort=sort, descending=dir == "desc")
         shown = lines[:_MOST_LINES]
+        live = [line.summary.name for line in shown if _live(line)]
         return page(
             "home.html",
             page="home",
             groups=_groups(shown),
+            standings={name: room.shelf.standing(name) for name in live},
+            so_far={name: room.shelf.so_far(name) for name in live},
             hidden=len(lines) - len(shown),
             total=len(every),
             notices=notices,
@@ -83,7 +88,9 @@ def router(room: Room, templates: Templates) -> APIRouter:
         seen = room.shelf.seen(name)
         own = seen.run(number)
         folder = run_folder(room.lab.store, name, own.key)
-        log = folder.log().splitlines() if folder is not None else []
+        lines, first, log = (
+            (0, 0, []) if folder is None else room.logs.window(folder.output, None, _LOG_LINES)
+        )
         metrics = documents.metrics_of(own)
         return page(
             "run.html",
@@ -93,11 +100,14 @@ def router(room: Room, templates: Templates) -> APIRouter:
             number=number,
             metrics=sorted(enumerate(metrics), key=lambda pair: _panel_order(pair[1], seen)),
             score=own.score(seen.study.question.metric, reduce=seen.study.question.reduce),
-            log=log[-_LOG_LINES:],
-            cut=max(len(log) - _LOG_LINES, 0),
+            log=log,
+            lines=lines,
+            first=first,
             folder=folder.path if folder is not None else None,
             examined=examined(seen, own),
             planned=planned(seen, own),
+            last=room.shelf.last(name) if seen.live and not own.ended else None,
+            left=_run_left(own, seen),
             others=[n for n in (number - 1, number + 1) if 1 <= n <= len(seen.study.runs)],
         )
 
@@ -151,9 +161,13 @@ _EXIT_CODES = (
 )
 
 
-def _groups(lines: Any) -> list[tuple[str, list[Any]]]:
-    running = [line for line in lines if not line[0].problem and line[0].state in LIVE]
-    rest = [line for line in lines if line not in running]
+def _live(line: Line) -> bool:
+    return not line.summary.problem and line.summary.state in LIVE
+
+
+def _groups(lines: list[Line]) -> list[tuple[str, list[Line]]]:
+    running = [line for line in lines if _live(line)]
+    rest = [line for line in lines if not _live(line)]
     return [(title, own) for title, own in (("Running now", running), ("Not running", rest)) if own]
 
 
@@ -161,6 +175,14 @@ def _panel_order(metric: str, seen: Seen) -> tuple[int, str]:
     """The study's own metric first, the applied rate second, the others by name."""
     first = {seen.study.question.metric.name: 0, "lr": 1}
     return first.get(metric, 2), metric
+
+
+def _run_left(run: Run, seen: Seen) -> float | None:
+    """Seconds that a run which trains will still take to the end of its slice; None where that is not known."""
+    if run.ended or not seen.live or run.state is not State.RUNNING or not run.records or run.seconds <= 0:
+        return None
+    done = run.records[-1].at
+    return run.seconds * (run.target - done) / done if 0 < done < run.target else None
 
 
 def _study_values(room: Room, seen: Seen) -> dict[str, Any]:
@@ -185,7 +207,8 @@ def _study_values(room: Room, seen: Seen) -> dict[str, Any]:
         "settings": settings_of(study),
         "buttons": _buttons(seen),
         "wider": _wider(seen),
-        "left": _left(seen),
+        "left": standing(study, now=time.time()).left,
+        "last": room.shelf.last(study.name),
         "next_step": _next_step(seen),
         "code": code(answer, "torch") if answer.found else "",
     }
@@ -205,31 +228,17 @@ def _buttons(seen: Seen) -> Mapping[str, bool]:
 
 
 def _wider(seen: Seen) -> str:
-    """A range to extend to: with what a warning advises, else one decade more above."""
+    """A range to extend to: with what a warning advises, else one decade more on the side where the best may lie."""
     span = seen.study.question.lr
     advised = [found[1] for caution in seen.answer.warnings if (found := _ADVISED.search(caution.text))]
     try:
-        other = LRRange.parse(advised[0]) if advised else LRRange(span.low, span.high * 10)
+        lower = seen.answer.codes & {"EDGE_LOW", "ALL_DIVERGED"}
+        usual = (span.low / 10, span.high) if lower else (span.low, span.high * 10)
+        other = LRRange.parse(advised[0]) if advised else LRRange(*usual)
     except SpecError:  # at the end of what a float can hold
         other = span
     low, high = min(span.low, other.low), max(span.high, other.high)
     return f"{format_lr(low, digits=4)}:{format_lr(high, digits=4)}"
-
-
-def _left(seen: Seen) -> str:
-    """How much of the study is left, as a sentence; "" where that is not known."""
-    study = seen.study
-    if study.state is not StudyState.RUNNING or seen.price is None:
-        return ""
-    left = seen.price - study.cost
-    if left <= 0:
-        return "More than expected; it ends when the searcher is sure."
-    began = [event.at for event in study.events if event.kind in ("started", "resumed")]
-    if len(began) != 1 or study.cost <= 0 or any(event.kind == "paused" for event in study.events):
-        return f"About {left:.1f} full runs left."
-    seconds = (time.time() - began[0]) / study.cost * left
-    told = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    return f"About {left:.1f} full runs left, {told}."
 
 
 def _next_step(seen: Seen) -> tuple[str, str]:

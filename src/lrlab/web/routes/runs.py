@@ -8,13 +8,15 @@ from fastapi.responses import JSONResponse
 from lrlab.api.engines import run_folder
 from lrlab.core.errors import NotFoundError
 from lrlab.web import documents
-from lrlab.web.examined import examined, planned
-from lrlab.web.room import Room, listed
+from lrlab.web.examined import examined
+from lrlab.web.plan import planned
+from lrlab.web.room import LARGEST_WHOLE, Room, listed
 
 _MOST_SERIES = 200
 _MOST_EXAMINED = 64
 _USUAL_POINTS = 1_500
 _LOG_CHARACTERS = 200_000
+_MOST_LINES = 1_000
 
 
 def router(room: Room) -> APIRouter:
@@ -82,11 +84,16 @@ def router(room: Room) -> APIRouter:
         after: Annotated[
             int, Query(ge=0, description="The cursor of an earlier reply: only what came since")
         ] = 0,
-        max_points: int = _USUAL_POINTS,
+        max_points: Annotated[
+            int, Query(ge=documents.LEAST_POINTS, le=documents.MOST_POINTS, description="Of each metric")
+        ] = _USUAL_POINTS,
         low: Annotated[
-            float | None, Query(alias="from", description="Only from here on, on the x axis")
+            float | None,
+            Query(alias="from", allow_inf_nan=False, description="Only from here on, on the x axis"),
         ] = None,
-        high: Annotated[float | None, Query(alias="to", description="Only up to here")] = None,
+        high: Annotated[
+            float | None, Query(alias="to", allow_inf_nan=False, description="Only up to here")
+        ] = None,
     ) -> JSONResponse:
         """Metrics of a run over its training, down-sampled: the lowest and highest of each column are kept."""
         seen = room.shelf.seen(name)
@@ -130,5 +137,39 @@ def router(room: Room) -> APIRouter:
         text = folder.log() if folder is not None else ""
         cut = max(len(text) - _LOG_CHARACTERS, 0)
         return JSONResponse({"text": text[cut:], "cut": cut, "there": folder is not None})
+
+    @routes.get("/studies/{name}/runs/{run}/log/lines")
+    def log_lines(
+        name: str,
+        run: int,
+        first: Annotated[
+            int | None,
+            Query(ge=0, le=LARGEST_WHOLE, description="Number of a line, from 0; none for the end"),
+        ] = None,
+        count: Annotated[int, Query(ge=1, le=_MOST_LINES)] = 200,
+    ) -> JSONResponse:
+        """Some lines of the log, each in pieces: a text, and the words of its look such as ``red bold``."""
+        folder = run_folder(room.lab.store, name, room.shelf.seen(name).run(run).key)
+        if folder is None:
+            return JSONResponse({"total": 0, "first": 0, "lines": []})
+        total, begin, lines = room.logs.window(folder.output, first, count)
+        return JSONResponse({"total": total, "first": begin, "lines": lines})
+
+    @routes.get("/studies/{name}/runs/{run}/log/find")
+    def log_find(
+        name: str,
+        run: int,
+        text: Annotated[str, Query(min_length=1, max_length=200)],
+        start: Annotated[
+            int, Query(ge=0, le=LARGEST_WHOLE, description="Number of the line to begin with")
+        ] = 0,
+        backwards: bool = False,
+    ) -> JSONResponse:
+        """The next line of the log that holds a text, in whatever case; after the end it goes on at the begin."""
+        folder = run_folder(room.lab.store, name, room.shelf.seen(name).run(run).key)
+        found = None
+        if folder is not None:
+            found = room.logs.find(folder.output, text, start, backwards=backwards)
+        return JSONResponse({"line": found})
 
     return routes

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from lrlab.core.command import Command, new_id
+from lrlab.core.command import new_id
 from lrlab.core.errors import ConflictError, LrlabError
 from lrlab.web import asks
 from lrlab.web.documents import strict
 from lrlab.web.launch import Started, command_line
-from lrlab.web.room import Room, listed
+from lrlab.web.room import Id, Room, Whole, listed
 
 Text = Annotated[str, Field(max_length=300)]
+Real = Annotated[float, Field(strict=True)]  # a text of digits is a text, whose length has a bound
 
 
 class Form(BaseModel):
@@ -25,22 +26,22 @@ class Form(BaseModel):
     kind: Text | None = None
     path: Text | None = None
     lr: Text | None = None
-    budget: Text | int | None = None
+    budget: Text | Whole | None = None
     metric: Text | None = None
-    seeds: Text | int | None = None
-    seed: Text | int | None = None
+    seeds: Text | Whole | None = None
+    seed: Text | Whole | None = None
     searcher: Text | None = None
-    current_lr: Text | float | None = None
-    max_cost: Text | float | None = None
-    tolerance: Text | float | None = None
-    workers: Text | int | None = None
+    current_lr: Text | Real | None = None
+    max_cost: Text | Real | None = None
+    tolerance: Text | Real | None = None
+    workers: Text | Whole | None = None
     optimizer: Text | None = None
     model: Text | None = None
-    batch_size: Text | int | None = None
+    batch_size: Text | Whole | None = None
     target_column: Text | None = None
     text: Text | None = None
     label: Text | None = None
-    image_size: Text | int | None = None
+    image_size: Text | Whole | None = None
     study: Text | None = None
 
 
@@ -75,12 +76,9 @@ def router(room: Room) -> APIRouter:
         return JSONResponse({"command": command_line(_words(room, asked, form.study)[0]), "errors": {}})
 
     @routes.post("/studies", status_code=202)
-    def start(
-        form: Form, idempotency_key: Annotated[str | None, Header(max_length=100)] = None
-    ) -> JSONResponse:
+    def start(form: Form, idempotency_key: Id = None) -> JSONResponse:
         """Start a sweep as a process of its own."""
         id = idempotency_key if idempotency_key is not None else new_id()
-        Command(kind="resume", id=id)  # the rule of ids
         if not room.launcher.knows(id):
             asked = asks.ask(form.model_dump(), folder)
             words, name = _words(room, asked, form.study)

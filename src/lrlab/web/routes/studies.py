@@ -2,33 +2,33 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
 
 from lrlab.api.export import plan as planned
 from lrlab.api.export import write_study
-from lrlab.core.answer import Answer
-from lrlab.core.errors import SpecError
+from lrlab.core.errors import NotFoundError, SpecError
 from lrlab.core.record import Record
 from lrlab.core.run import Run
 from lrlab.report import figures
 from lrlab.report.html import report_html
 from lrlab.report.interactive import rates, themed
 from lrlab.report.timeline import timeline
-from lrlab.report.view import View
-from lrlab.store.protocol import StudySummary
 from lrlab.web import documents
-from lrlab.web.room import Room, listed, no_content
+from lrlab.web.looks import Look
+from lrlab.web.room import Room, file_of, listed, no_content
+from lrlab.web.shelf import Line
 from lrlab.web.spark import spark
+from lrlab.web.yours import with_yours, yours_text
 
-SORTS = ("created", "name", "state", "cost", "lr", "runs")
-Line = tuple[StudySummary, "Answer | None"]
+Sort = Literal["created", "name", "state", "cost", "lr", "runs", "score", "last"]
+SORTS = get_args(Sort)
 
 
 def chosen(
@@ -45,12 +45,12 @@ def chosen(
     found = [
         line
         for line in lines
-        if all(word in f"{line[0].name} {line[0].task}".lower() for word in words)
-        and state in ("", "unreadable" if line[0].problem else str(line[0].state))
+        if all(word in f"{line.summary.name} {line.summary.task}".lower() for word in words)
+        and state in ("", "unreadable" if line.summary.problem else str(line.summary.state))
     ]
 
     def value(line: Line) -> Any:
-        own = getattr(line[0], sort)
+        own = getattr(line if sort in ("score", "last") else line.summary, sort)
         return str(own) if sort == "state" else own
 
     known = sorted((line for line in found if value(line) is not None), key=value, reverse=descending)
@@ -65,7 +65,7 @@ def router(room: Room) -> APIRouter:
     def studies(
         q: Annotated[str, Query(max_length=200, description="Words of name or task")] = "",
         state: Annotated[str, Query(max_length=20)] = "",
-        sort: str = "created",
+        sort: Sort = "created",
         dir: Literal["asc", "desc"] = "desc",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -74,16 +74,16 @@ def router(room: Room) -> APIRouter:
         lines = chosen(room.shelf.lines(), q=q, state=state, sort=sort, descending=dir == "desc")
         first = 0
         if cursor is not None:
-            names = [line[0].name for line in lines]
+            names = [line.summary.name for line in lines]
             if cursor not in names:
-                raise SpecError(
+                raise NotFoundError(
                     f"studies: the cursor {cursor!r:.120} is gone.", hint="Begin without a cursor."
                 )
             first = names.index(cursor) + 1
         part = lines[first : first + limit]
-        following = part[-1][0].name if part and first + limit < len(lines) else None
+        following = part[-1].summary.name if part and first + limit < len(lines) else None
         return listed(
-            [documents.summary_document(*line) for line in part], total=len(lines), following=following
+            [documents.summary_document(line) for line in part], total=len(lines), following=following
         )
 
     @routes.get("/studies/{name}")
@@ -103,43 +103,49 @@ def router(room: Room) -> APIRouter:
         return JSONResponse(documents.answer_document(room.shelf.seen(name).answer))
 
     @routes.get("/studies/{name}/u-curve")
-    def u_curve(name: str) -> JSONResponse:
+    def u_curve(
+        name: str,
+        yours: Annotated[
+            float | None,
+            Query(gt=1e-100, lt=1e100, allow_inf_nan=False, description="A rate to compare with"),
+        ] = None,
+    ) -> JSONResponse:
         """What the U-curve shows, as values and as a Plotly figure in both themes."""
         seen = room.shelf.seen(name)
-        chart = seen.u_curve
+        chart = seen.u_curve if yours is None else with_yours(seen.answer, yours)
         return JSONResponse({
             "mark": seen.mark,
             "final": seen.answer.final,
             "values": documents.chart_values(chart),
             "figure": themed(partial(_u_figure, chart)),
             "rates": rates(chart),
+            "yours": "" if yours is None else yours_text(seen.answer, yours),
             "caption": [*chart.caption, *([chart.edge] if chart.edge else [])],
         })  # fmt: skip
 
     @routes.get("/studies/{name}/curves")
     def curves(
         name: str,
+        look: Look,
         after: Annotated[
-            str | None, Query(max_length=20_000, description="The cursor of an earlier reply")
+            str | None,
+            Query(max_length=20_000, pattern=documents.CURSOR, description="The cursor of an earlier reply"),
         ] = None,
-        metric: Annotated[str, Query(max_length=300, description="By default the study's own")] = "",
-        x: Annotated[Literal["unit", "step"], Query(description="What the x axis counts")] = "unit",
-        scale: Annotated[Literal["auto", "linear", "log"], Query(description="Of the y axis")] = "auto",
-        smooth: Annotated[float, Query(ge=0, le=1e12, description="Half-life of a moving average, in x")] = 0,
-        by: Annotated[Literal["run", "rate"], Query(description="A line a run, or a mean a rate")] = "run",
-        every: Annotated[bool, Query(description="All lines, however many")] = False,
     ) -> JSONResponse:
         """The learning curves: all of them as a Plotly figure, or what has come since ``after``."""
         seen = room.shelf.seen(name)
-        own = metric if metric != seen.study.question.metric.name else ""
-        view = View(
-            metric=own, x=x, scale="" if scale == "auto" else scale, smooth=smooth, by=by, every=every
-        )
-        chart = seen.curves(view)
+        view = replace(look, metric="") if look.metric == seen.study.question.metric.name else look
+        try:
+            chart = seen.curves(view)
+        except SpecError as error:  # each value is right, and there is no such metric
+            raise NotFoundError(error.what, hint=f"It has: {', '.join(seen.metrics)}.") from None
         delta = documents.curves_delta(seen, after, view) if after is not None else None
+        seen.drawn.keep(view, documents.cursor_of(seen.study.runs), chart)
         if delta is not None:
             axes = {"x_range": chart.x_range, "y_range": chart.y_range, "y_scale": chart.y_scale}
-            return JSONResponse({"mark": seen.mark, "caption": chart.caption, "axes": axes, **delta})
+            return JSONResponse({
+                "mark": seen.mark, "caption": chart.caption, "axes": axes, "last": chart.last, **delta
+            })  # fmt: skip
         return JSONResponse({
             "mark": seen.mark,
             "mode": "replace",
@@ -147,6 +153,8 @@ def router(room: Room) -> APIRouter:
             "figure": themed(partial(_curves_figure, chart)),
             "runs": documents.run_numbers(seen, chart),
             "hidden": chart.hidden,
+            "thinned": chart.thinned,
+            "last": chart.last,
             "y_scale": chart.y_scale,
             "caption": chart.caption,
         })  # fmt: skip
@@ -163,16 +171,24 @@ def router(room: Room) -> APIRouter:
             "caption": chart.caption,
         })  # fmt: skip
 
-    @routes.get("/studies/{name}/spark.svg")
+    @routes.get("/studies/{name}/spark.svg", response_class=Response, responses=file_of("image/svg+xml"))
     def sparkline(name: str) -> Response:
         """The U-curve as a small picture."""
         return Response(spark(room.shelf.seen(name).u_curve), media_type="image/svg+xml")
 
-    @routes.get("/studies/{name}/export.{form}", response_class=FileResponse)
-    def export(
-        name: str, form: Literal["csv", "json"], what: Literal["points", "runs"] | None = None
-    ) -> FileResponse:
-        """Every record of every run, with all its digits."""
+    @routes.get("/studies/{name}/export.csv", response_class=FileResponse, responses=file_of("text/csv"))
+    def export_csv(name: str, what: Literal["points", "runs"] = "points") -> FileResponse:
+        """Every record of every run, with all its digits; or a row a run."""
+        return exported(name, "csv", what)
+
+    @routes.get(
+        "/studies/{name}/export.json", response_class=FileResponse, responses=file_of("application/json")
+    )
+    def export_json(name: str, request: Request) -> FileResponse:
+        """The whole study, with all its digits."""
+        return exported(name, "json", request.query_params.get("what"))
+
+    def exported(name: str, form: str, what: str | None) -> FileResponse:
         plan = planned(None, form=form, what=what)
         with tempfile.NamedTemporaryFile(prefix="lrlab-export-", delete=False) as file:
             place = Path(file.name)
@@ -191,12 +207,12 @@ def router(room: Room) -> APIRouter:
             place, media_type=kind, filename=f"{name}.{form}", background=BackgroundTask(place.unlink, True)
         )
 
-    @routes.get("/studies/{name}/report.html")
+    @routes.get("/studies/{name}/report.html", response_class=Response, responses=file_of("text/html"))
     def report(name: str) -> Response:
         """The report: one file that opens without a network, to keep and to share."""
-        seen = room.shelf.seen(name)
+        study = room.lab.study(name)  # each record by itself, as the file holds them
         return Response(
-            report_html(seen.study, seen.answer),
+            report_html(study, room.lab.answer(study)),
             media_type="text/html; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}.html"'},
         )

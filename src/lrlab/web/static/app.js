@@ -1,15 +1,32 @@
 // What every page shares: asking the server, news, putting in what has changed, copying, dialogs, keys.
 const byId = (id) => document.getElementById(id);
 
+let saidAt = -Infinity;
+let toSay = null;
+
+/** Read aloud at once: the answer to what a person has just done. */
 export function say(text) {
+  saidAt = performance.now();
   byId("said").textContent = text;
 }
 
+/** Read aloud what has happened by itself: at most every two seconds, and only the latest. */
+export function announce(text) {
+  const waits = toSay !== null;
+  toSay = text;
+  if (waits) return;
+  setTimeout(() => {
+    say(toSay);
+    toSay = null;
+  }, Math.max(saidAt + 2000 - performance.now(), 0));
+}
+
 export class Problem extends Error {
-  constructor(status, document) {
+  constructor(status, document, asked = "") {
     super([document.title, document.detail, document.hint].filter(Boolean).join(" "));
     this.status = status;
     this.document = document;
+    this.asked = asked;
   }
 }
 
@@ -26,13 +43,23 @@ export async function ask(path, { method = "GET", body, id } = {}) {
   } catch {
     said = { title: `The server answered ${response.status}.` };
   }
-  if (!response.ok) throw new Problem(response.status, said);
+  if (!response.ok) throw new Problem(response.status, said, `${method} ${response.url}`);
   return said;
 }
 
 export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // --- parts of the page that live ---------------------------------------------------------------------------------
+
+/** Where an element stands in a part, as what finds the one that takes its place. */
+function place(part, element) {
+  const { id } = element;
+  if (id) return () => byId(id);
+  const all = (where) => [...where.querySelectorAll("a, button, summary, input, select, [tabindex]")];
+  const target = element.getAttribute("href") ?? element.dataset.copyText;
+  const index = all(part).indexOf(element);
+  return (other) => all(other).find((each) => target && (each.getAttribute("href") ?? each.dataset.copyText) === target) ?? all(other)[index];
+}
 
 /** Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden. */
 export async function refreshParts() {
@@ -48,11 +75,14 @@ export async function refreshParts() {
     if (!other) continue;
     if (part.hasAttribute("data-keep-hidden")) other.hidden = part.hidden;
     if (part.isEqualNode(other)) continue;
-    const active = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const told = part.querySelector("[data-announce]")?.textContent;
+    const tells = other.querySelector("[data-announce]")?.textContent;
+    if (tells && tells !== told) announce(tells);
+    const active = part.contains(document.activeElement) ? place(part, document.activeElement) : null;
     const scrolled = [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
     part.replaceWith(document.adoptNode(other));
     other.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
-    if (active) (byId(active) ?? byId("main")).focus({ preventScroll: true });
+    if (active) (active(other) ?? byId("main")).focus({ preventScroll: true });
   }
   document.dispatchEvent(new CustomEvent("lrlab:parts"));
 }
@@ -101,7 +131,7 @@ export function follow(concerns, refresh) {
     } catch (error) {
       if (error instanceof TypeError) lost();
       else if (error instanceof Problem && error.status === 401) locked();
-      else say(error.message);
+      else announce(error.message);
     } finally {
       busy = false;
       last = performance.now();

@@ -29,6 +29,9 @@ export class Chart {
     this.zoom = null; // { x: [low, high], y: [low, high] or null }, as the axes count
     this.zoomed = () => {}; // told when a person has zoomed in, or out again
     this.rescaled = null; // does what a change of the scale needs; by default the chart does it itself
+    this.begun = () => {}; // told once Plotly takes listeners: when it has drawn first, and after an error
+    this.drawn = () => {}; // told after every drawing
+    this.series = null; // does what ↑ and ↓ ask for
     this.changes = (spec) => spec;
     this.drawing = Promise.resolve();
     charts.set(element.id, this);
@@ -66,9 +69,11 @@ export class Chart {
       for (const name of ["tickvals", "ticktext", ...(this.zoom?.y ? [] : ["range"])]) delete axis[name];
       layout.yaxis = axis;
     }
+    if (this.element.dataset.state === "error") this.element.replaceChildren();
     await Plotly.react(this.element, spec.data, layout, still);
     if (!this.listens) this.listen();
     this.describe(spec, layout);
+    this.drawn();
   }
 
   listen() {
@@ -81,6 +86,7 @@ export class Chart {
       this.zoomed(this.zoom);
     });
     this.element.on("plotly_doubleclick", () => this.do("reset"));
+    this.begun(this.element);
   }
 
   describe(spec, layout) {
@@ -100,9 +106,17 @@ export class Chart {
     button?.setAttribute("aria-pressed", String(dataset.yScale === "log"));
   }
 
+  /** Say why it is not there, with what whoever is asked for help wants to know; the next data draw it again. */
   fail(error) {
-    this.element.dataset.state = "error";
-    this.element.textContent = `This chart cannot be shown: ${error.message}`;
+    const { element } = this;
+    if (element._fullLayout) Plotly.purge(element);
+    this.listens = false;
+    element.dataset.state = "error";
+    const text = Object.assign(document.createElement("p"), { textContent: `This chart cannot be shown: ${error.message}` });
+    const copy = Object.assign(document.createElement("button"), { className: "small", type: "button", textContent: "Copy details" });
+    const { status, asked, document: told } = error;
+    copy.dataset.copyText = [`${element.id} of ${location.pathname}${location.search}`, new Date().toISOString(), asked ?? "", status ? `status ${status}, code ${told.code ?? "none"}` : (error.stack ?? ""), error.message, navigator.userAgent].filter(Boolean).join("\n");
+    element.replaceChildren(text, copy);
     console.warn(error);
   }
 
@@ -139,8 +153,10 @@ export class Chart {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const by = event.shiftKey ? 10 : 1;
     const steps = { ArrowRight: by, ArrowLeft: -by, Home: -Infinity, End: Infinity };
+    const series = { ArrowDown: 1, ArrowUp: -1 };
     const does = { l: "log", 0: "reset", t: "table", e: "png" };
     if (event.key in steps && this.step) this.step(steps[event.key]);
+    else if (event.key in series && this.series) this.series(series[event.key]);
     else if (event.key === "Enter" && this.enter) this.enter();
     else if (event.key === "Escape" && this.escape) this.escape(true);
     else if (event.key in does) this.do(does[event.key]);

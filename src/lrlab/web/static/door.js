@@ -1,7 +1,8 @@
 // Exchanges the code in the address for the cookie, and forgets it at once.
-const code = location.hash.slice(1);
-history.replaceState(null, "", location.pathname + location.search);
-if (code) {
+async function open() {
+  const code = location.hash.slice(1);
+  if (!code) return;
+  history.replaceState(null, "", location.pathname + location.search);
   const said = document.getElementById("door");
   said.textContent = "Opening…";
   try {
@@ -19,3 +20,6 @@ if (code) {
     said.textContent = "The page does not answer. Is lrlab ui still running?";
   }
 }
+
+addEventListener("hashchange", open); // a link that is put into the address of this very page loads nothing anew
+open();

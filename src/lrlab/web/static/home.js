@@ -1,3 +1,4 @@
+import "/static/ages.js";
 import { follow, refreshParts } from "/static/app.js";
 
 const news = follow(() => true, refreshParts);

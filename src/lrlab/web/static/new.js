@@ -46,16 +46,22 @@ function mark(errors) {
   }
 }
 
+/** A command breaks between its words, not at the hyphens of an option. */
+function show(text) {
+  const words = text.split(" ").flatMap((word) => [" ", Object.assign(document.createElement("span"), { textContent: word })]);
+  command.replaceChildren(...words.slice(1));
+}
+
 let waiting = 0;
 async function preview() {
   const values = filled();
   if (what() === "data" && !values.path) {
-    command.textContent = `lrlab sweep ${values.kind} FILE`;
+    show(`lrlab sweep ${values.kind} FILE`);
     return;
   }
   try {
     const told = await ask("/command-line", { method: "POST", body: values });
-    if (told.command) command.textContent = told.command;
+    if (told.command) show(told.command);
     mark(told.errors);
   } catch (error) {
     if (error instanceof Problem) mark(error.document.errors ?? {});

@@ -1,6 +1,10 @@
-import { ask, banner, follow, newId, Problem, refreshParts, say } from "/static/app.js";
-import { Chart, merged, rate } from "/static/charts.js";
-import { number, View, word, zoom } from "/static/view.js";
+import "/static/ages.js";
+import { ask, banner, follow, Problem, refreshParts } from "/static/app.js";
+import { Chart, rate } from "/static/charts.js";
+import { Control } from "/static/control.js";
+import { Hiding } from "/static/hiding.js";
+import { Pointing } from "/static/pointing.js";
+import { number, several, View, word, zoom } from "/static/view.js";
 
 const name = document.getElementById("head").dataset.study;
 const path = `/studies/${encodeURIComponent(name)}`;
@@ -13,7 +17,7 @@ const optionsOf = (id) => [...document.getElementById(id).options].map((option) 
 const view = new View(
   {
     metric: word("", ...optionsOf("v-metric")), x: word(...optionsOf("v-x")), ys: word("auto", "lin", "log"), sm: number(0), by: word("run", "rate"), all: word("no", "yes"),
-    z: zoom(), us: word("auto", "lin", "log"), uz: zoom(), hollow: word("yes", "no"), only: number(null),
+    z: zoom(), us: word("auto", "lin", "log"), uz: zoom(), hollow: word("yes", "no"), only: number(null), hide: several(), band: word("yes", "no"), my: number(null, 1e-100),
   },
   () => applyView(),
 );
@@ -33,17 +37,21 @@ const lines = new Chart(document.getElementById("learning-curves"), {
     head: ["Rate", "Run", lines.figure.spec.layout.xaxis.title.text, lines.figure.spec.layout.yaxis.title.text],
     rows: traces().flatMap((trace, index) => trace.x.map((x, k) => [rate(trace.customdata[0]), numbers[index], x, trace.y[k]])),
   }),
-  step: (by) => focusOn(Math.min(Math.max(focused + by, 0), rates.length - 1)),
-  enter: () => showOnly(focused < 0 ? null : rates[focused].lr),
+  step: (by) => (pointing.at ? pointing.move(by) : focusOn(Math.min(Math.max(focused + by, 0), rates.length - 1))),
+  enter: () => showOnly(lr()),
   escape: (all) => {
     if (all) showOnly(null);
+    if (all || !pointing.pinned) pointing.clear();
     focusOn(-1);
   },
 });
 let numbers = [];
 let cursor = null;
-const traces = () => lines.figure.spec.data.filter((trace) => trace.meta === "curve");
-const lr = () => (focused < 0 ? null : rates[focused].lr);
+let known = null; // where the last point was, when the lines were last asked for
+let thinned = false; // whether a window on the lines has more points than are drawn
+let pointed = null; // the rate that the mouse, or the keyboard, is at for a moment
+const traces = (spec = lines.figure.spec) => spec.data.filter((trace) => trace.meta === "curve");
+const lr = () => pointed ?? (focused < 0 ? null : rates[focused].lr);
 
 curve.changes = (spec) => {
   if (view.values.hollow === "no") spec = { ...spec, data: spec.data.filter((trace) => !/^(partial|level)/.test(trace.meta)) };
@@ -52,19 +60,49 @@ curve.changes = (spec) => {
   return { ...spec, layout: { ...spec.layout, shapes: [...(spec.layout.shapes ?? []), line] } };
 };
 lines.changes = (spec) => {
-  if (lr() === null) return spec;
-  const data = spec.data.map((trace) => (Array.isArray(trace.customdata) && trace.customdata[0] !== lr() ? merged(trace, { opacity: 0.15 }) : trace));
-  return { ...spec, data };
+  const { hide, band } = view.values;
+  const left = (trace) => !(hide && Array.isArray(trace.customdata) && hide.includes(trace.customdata[0])) && !(band === "no" && trace.meta === "range");
+  return { ...spec, data: spec.data.filter(left) };
 };
+
+const pointing = new Pointing(lines, {
+  place: document.getElementById("lines-reading"),
+  read: (run, x) => ask(`${path}/reading?run=${run}&place=${x}&${shape()}`),
+  moved: (value) => pointAt(value),
+  picked: (value) => focusOn(rates.findIndex((each) => each.lr === value)),
+});
+const hiding = new Hiding({
+  list: document.getElementById("rates-list"),
+  head: document.getElementById("rates-shown"),
+  hidden: () => view.values.hide ?? [],
+  toggle: (value) => {
+    const hide = view.values.hide ?? [];
+    choose({ hide: hide.includes(value) ? hide.filter((each) => each !== value) : [...hide, value] });
+  },
+  all: () => choose({ hide: null }),
+  pointed: (value) => pointAt(value),
+});
+
+/** Show in both charts which rate is looked at. */
+function mark() {
+  const index = rates.findIndex((each) => each.lr === lr());
+  reading.textContent = index < 0 ? "" : rates[index].text;
+  for (const chart of [curve, lines]) chart.element.dataset.focusLr = index < 0 ? "" : String(lr());
+  pointing.dim(index < 0 ? null : lr());
+  curve.draw();
+}
+
+function pointAt(value) {
+  if (value === pointed) return;
+  pointed = value;
+  mark();
+}
 
 function focusOn(index) {
   if (index === focused || rates.length === 0) return;
   focused = index;
-  reading.textContent = index < 0 ? "" : rates[index].text;
-  for (const chart of [curve, lines]) {
-    chart.element.dataset.focusLr = index < 0 ? "" : String(lr());
-    chart.draw();
-  }
+  pointed = null;
+  mark();
 }
 
 function showOnly(value) {
@@ -76,10 +114,17 @@ function showOnly(value) {
   chip.textContent = only === null ? "" : `only ${rate(only)}; Esc in a chart shows all`;
 }
 
+let mine = null; // the person's own rate that the curve shows
 async function loadCurve() {
-  const told = await ask(`${path}/u-curve`);
+  mine = view.values.my;
+  const told = await ask(`${path}/u-curve${mine === null ? "" : `?yours=${mine}`}`);
   rates = told.rates;
+  hiding.set(rates);
+  const yours = document.getElementById("yours");
+  if (yours && yours.textContent !== told.yours) yours.textContent = told.yours;
   focused = Math.min(focused, rates.length - 1);
+  const own = [...document.querySelectorAll("#legend li")].find((each) => each.textContent.startsWith("Yours: "));
+  if (own && told.values.current_lr) own.lastChild.textContent = `Yours: ${rate(told.values.current_lr)}`;
   curve.points = told.values.points.length;
   document.getElementById("u-caption").textContent = [...told.caption, "Arrow keys step through the rates, Enter shows only a rate's runs."].join(" ");
   await curve.set(told.figure);
@@ -93,12 +138,21 @@ function loadLines() {
 }
 
 async function loadLinesNow() {
+  const part = windowed();
   const told = await ask(`${path}/curves?${wanted()}`);
   document.getElementById("lines-caption").textContent = told.caption.join(" ");
   if (told.mode === "replace") document.getElementById("v-all").hidden = told.hidden === 0 && view.values.all === "no";
   cursor = told.cursor;
+  if (part && known !== null && told.last > known) document.getElementById("newer").hidden = false;
+  known = told.last;
   if (told.mode === "replace") {
     numbers = told.runs;
+    traces(told.figure.spec).forEach((trace, index) => { trace.customdata = [trace.customdata[0], numbers[index]]; });
+    if (!part) thinned = told.thinned;
+    if (!part && windowed()) {
+      cursor = null;
+      return loadLinesNow();
+    }
     await lines.set(told.figure);
   } else if (told.items.length) await append(told);
 }
@@ -108,14 +162,15 @@ function append(told) {
   const drawn = traces();
   for (const item of told.items) {
     const trace = drawn[numbers.indexOf(item.run)];
-    if (!trace || trace.x.length !== item.had) {
+    if (!trace || trace.x.length !== item.of) {
       cursor = null; // something was missed: everything is drawn anew
       return loadLinesNow();
     }
-    trace.x = [...trace.x, ...item.x];
-    trace.y = [...trace.y, ...item.y];
+    trace.x = [...trace.x.slice(0, item.had), ...item.x]; // where points are left out, the last ones may give way
+    trace.y = [...trace.y.slice(0, item.had), ...item.y];
     trace.mode = trace.x.length > 1 ? "lines" : "markers";
   }
+  told.widths.forEach((width, index) => { drawn[index].line = { ...drawn[index].line, width }; });
   const last = Math.max(...told.items.map((item) => item.x.at(-1) ?? 0));
   document.getElementById("newer").hidden = !(lines.zoom && last > lines.zoom.x[1]);
   const { layout } = lines.figure.spec;
@@ -130,23 +185,50 @@ function append(told) {
 const fields = { metric: "v-metric", x: "v-x", by: "v-by", sm: "v-sm" };
 const scales = { auto: "auto", lin: "linear", log: "log" };
 
-/** What the server is asked for: only what has come since, where the lines stand already. */
-function wanted() {
+/** How the server is to make the lines. */
+function shape() {
   const { metric, x, ys, sm, by, all } = view.values;
-  const query = new URLSearchParams(cursor === null ? {} : { after: cursor });
+  const query = new URLSearchParams();
   const chosen = { metric, x: x === "unit" ? "" : x, scale: ys === "auto" ? "" : scales[ys], smooth: sm || "", by: by === "run" ? "" : by, every: all === "yes" ? "true" : "" };
   for (const [key, value] of Object.entries(chosen)) if (value) query.set(key, value);
   return query;
 }
 
+const windowed = () => thinned && lines.zoom !== null;
+
+/** What the server is asked for: only what has come since, where the lines stand already; a window where it has more. */
+function wanted() {
+  const query = shape();
+  if (cursor !== null) query.set("after", cursor);
+  if (windowed()) lines.zoom.x.forEach((end, index) => query.set(index ? "to" : "from", end));
+  return query;
+}
+
+/** The same part of the lines, on another axis; null where they do not tell it. */
+async function onAxis(x) {
+  const { z } = view.values;
+  const inside = (trace) => trace.x.filter((value) => value >= z.x[0] && value <= z.x[1]);
+  const drawn = traces();
+  const longest = drawn.reduce((best, trace, index) => (inside(trace).length > inside(drawn[best]).length ? index : best), 0);
+  const places = drawn.length ? inside(drawn[longest]) : [];
+  if (places.length < 2) return null;
+  const told = await Promise.all([places[0], places.at(-1)].map((place) => ask(`${path}/reading?run=${numbers[longest]}&place=${place}&${shape()}`)));
+  const ends = told.map((each) => (x === "step" ? each.step : each.at));
+  return ends.includes(null) ? null : { x: ends, y: z.y };
+}
+
 function setUp() {
-  const { z, uz, us, hollow, all } = view.values;
+  const { z, uz, us, hollow, all, band, by, my } = view.values;
   for (const [key, id] of Object.entries(fields)) {
     const field = document.getElementById(id);
     field.value = key === "sm" ? view.values.sm || "" : key === "metric" ? view.values.metric || field.options[0].value : view.values[key];
   }
   document.getElementById("v-hollow").setAttribute("aria-pressed", String(hollow === "yes"));
   document.getElementById("v-all").setAttribute("aria-pressed", String(all === "yes"));
+  document.getElementById("v-band").setAttribute("aria-pressed", String(band === "yes"));
+  document.getElementById("v-band").hidden = by === "run";
+  const field = document.getElementById("v-my");
+  if (field && field !== document.activeElement) field.value = my === null ? "" : rate(my);
   lines.zoom = z;
   curve.zoom = uz;
   curve.log = us === "auto" ? null : us === "log";
@@ -159,7 +241,8 @@ async function applyView() {
   cursor = null;
   document.getElementById("newer").hidden = true;
   try {
-    await Promise.all([curve.draw(), loadLines()]);
+    hiding.show();
+    await Promise.all([view.values.my === mine ? curve.draw() : loadCurve(), loadLines()]);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     lines.fail(error);
@@ -172,32 +255,40 @@ function choose(changes) {
 }
 
 for (const [key, id] of Object.entries(fields)) {
-  document.getElementById(id).addEventListener("change", ({ target }) => {
+  document.getElementById(id).addEventListener("change", async ({ target }) => {
     const own = key === "metric" && target.selectedIndex === 0;
     const value = key === "sm" ? Math.max(Number(target.value) || 0, 0) : own ? "" : target.value;
-    choose(key === "x" && view.values.z ? { x: value, z: null } : { [key]: value });
+    choose(key === "x" && view.values.z ? { x: value, z: await onAxis(value) } : { [key]: value });
   });
 }
 document.getElementById("v-hollow").addEventListener("click", () => choose({ hollow: view.values.hollow === "yes" ? "no" : "yes" }));
 document.getElementById("v-all").addEventListener("click", () => choose({ all: view.values.all === "yes" ? "no" : "yes" }));
+document.getElementById("v-band").addEventListener("click", () => choose({ band: view.values.band === "yes" ? "no" : "yes" }));
+document.getElementById("v-my")?.addEventListener("change", ({ target }) => {
+  const my = Number(target.value);
+  const given = target.value.trim() !== "";
+  target.toggleAttribute("aria-invalid", given && !(my > 0 && my < 1e100));
+  if (!target.hasAttribute("aria-invalid")) choose({ my: given ? my : null });
+});
 lines.rescaled = (scale) => choose({ ys: scale, z: lines.zoom });
 curve.rescaled = (scale) => choose({ us: scale, uz: curve.zoom });
 lines.zoomed = (z) => {
   view.set({ z });
   document.getElementById("newer").hidden = true;
+  if (!thinned) return;
+  cursor = null;
+  loadLines().catch((error) => lines.fail(error));
 };
 curve.zoomed = (uz) => view.set({ uz });
 
 function link() {
   const place = (value) => rates.findIndex((each) => each.lr === value);
   const own = (point) => [].concat(point.customdata ?? point.data.customdata ?? [null])[0];
-  for (const chart of [curve, lines]) {
-    chart.element.on?.("plotly_click", (event) => focusOn(place(own(event.points[0]))));
-    chart.element.on?.("plotly_hover", (event) => {
-      const index = place(own(event.points[0]));
-      reading.textContent = index < 0 ? "" : rates[index].text;
-    });
-  }
+  curve.begun = (element) => {
+    element.on("plotly_click", (event) => focusOn(place(own(event.points[0]))));
+    element.on("plotly_hover", (event) => pointAt(rates[place(own(event.points[0]))]?.lr ?? null));
+    element.on("plotly_unhover", () => pointAt(null));
+  };
 }
 
 /** The gravest verdict of each run that has ended, beside its state; nothing waits for it. */
@@ -242,130 +333,22 @@ async function refresh() {
 }
 
 const news = follow((study) => study === name, refresh);
+const control = new Control(path, news);
 document.addEventListener("lrlab:refresh", news);
 document.addEventListener("lrlab:parts", () => {
   loadRest();
   showOnly(view.values.only);
-  for (const kind of doing.keys()) markDoing(kind);
-});
-
-// --- commands ----------------------------------------------------------------------------------------------------
-
-const doing = new Map(); // kind of command -> its id, while no word has come
-const answering = document.getElementById("answering");
-const PATIENCE_MS = 10_000;
-
-function markDoing(kind) {
-  const button = document.getElementById(`do-${kind}`);
-  if (!button) return;
-  button.dataset.word ??= button.textContent;
-  button.textContent = doing.has(kind) ? (button.dataset.doing ?? "Extending…") : button.dataset.word;
-  button.setAttribute("aria-disabled", String(doing.has(kind)));
-}
-
-function tell(text) {
-  answering.hidden = !text;
-  answering.textContent = text;
-}
-
-async function command(kind, args) {
-  if (doing.has(kind)) return; // a second click is the same wish
-  const id = newId();
-  doing.set(kind, id);
-  markDoing(kind);
-  tell("");
-  const begun = performance.now();
-  try {
-    let reply = await ask(`${path}/commands`, { method: "POST", body: { kind, arguments: args ?? {} }, id });
-    while (reply.fate === "sent" || reply.fate === "accepted") {
-      if (performance.now() - begun > PATIENCE_MS) {
-        const heard = reply.heard_s === null || reply.heard_s === undefined ? "" : ` (last heard of ${reply.heard_s.toFixed(0)} s ago)`;
-        tell(reply.fate === "accepted" ? reply.text : `The study's process has not answered for ${Math.round((performance.now() - begun) / 1000)} s${heard}. The command waits for it.`);
-      }
-      await new Promise((done) => setTimeout(done, 250));
-      reply = await ask(`${path}/commands/${id}`);
-    }
-    tell(reply.text);
-    say(`${kind}: ${reply.text}`);
-  } catch (error) {
-    tell(error instanceof TypeError ? "The server does not answer." : error.message);
-    if (error instanceof Problem && error.status === 422) throw error;
-  } finally {
-    doing.delete(kind);
-    markDoing(kind);
-    news();
-  }
-}
-
-const dialogs = {
-  stop: () => command("stop"),
-  delete: async () => {
-    try {
-      await ask(path, { method: "DELETE" });
-      location.assign("/");
-    } catch (error) {
-      tell(error.message);
-    }
-  },
-};
-
-function openDialog(button, kind) {
-  const dialog = document.getElementById(kind);
-  dialog.returnValue = "cancel";
-  if (kind === "extend") {
-    document.getElementById("extend-error").textContent = "";
-    dialog.querySelector("[name=lr]").value = button.dataset.lr ?? "";
-  }
-  dialog.opener = button.id;
-  dialog.showModal();
-}
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-command], [data-dialog]");
-  if (!button || button.disabled) return;
-  const kind = button.dataset.command ?? button.dataset.dialog;
-  if (button.dataset.dialog || kind === "stop") openDialog(button, kind);
-  else command(kind);
-});
-
-for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.addEventListener("close", () => {
-    document.getElementById(dialog.opener)?.focus();
-    if (dialog.returnValue === "go") dialogs[dialog.id]?.();
-  });
-}
-
-document.getElementById("extend-form").addEventListener("submit", async (event) => {
-  if (event.submitter?.value !== "go") return;
-  event.preventDefault();
-  const args = {};
-  for (const field of ["lr", "seeds", "max_cost", "tolerance"]) {
-    const value = event.target.elements[field].value.trim();
-    if (value) args[field] = field === "lr" ? value : Number(value);
-  }
-  const error = document.getElementById("extend-error");
-  if (Object.values(args).some((value) => Number.isNaN(value))) {
-    error.textContent = "Seeds, price limit and tolerance are numbers.";
-    return;
-  }
-  const dialog = document.getElementById("extend");
-  const work = command("extend", args).catch((problem) => {
-    if (!dialog.open) dialog.showModal();
-    error.textContent = problem.message;
-    event.target.elements.lr.focus();
-  });
-  dialog.close("sent");
-  await work;
+  control.mark();
 });
 
 setUp();
 showOnly(view.values.only);
-try {
-  await Promise.all([loadCurve(), loadLines()]);
-  link();
-} catch (error) {
-  for (const chart of [curve, lines]) if (chart.element.dataset.state !== "ready") chart.fail(error);
-  if (error instanceof TypeError) banner("The server does not answer.", "gone");
-}
+link();
+const firsts = await Promise.allSettled([loadCurve(), loadLines()]);
+firsts.forEach(({ reason }, index) => {
+  if (!reason) return;
+  [curve, lines][index].fail(reason); // the other one stands all the same
+  if (reason instanceof TypeError) banner("The server does not answer.", "gone");
+});
 window.__lrlab = { ready: true };
 loadRest();

@@ -5,6 +5,16 @@ export const number = (usual, low = 0) => ({
   parse: (text) => (text.trim() !== "" && Number.isFinite(Number(text)) && Number(text) >= low ? Number(text) : undefined),
   expected: `a number of at least ${low}`,
 });
+/** Several numbers; null for none. */
+export const several = () => ({
+  usual: null,
+  parse: (text) => {
+    const found = text.split(",").map(Number);
+    return text && found.every((value) => Number.isFinite(value) && value > 0) ? found : undefined;
+  },
+  write: (found) => found.join(","),
+  expected: "numbers above 0 with commas between",
+});
 /** A window on a chart: two ends of its x axis, or those and two of its y axis, as the axis counts. */
 export const zoom = () => ({
   usual: null,
