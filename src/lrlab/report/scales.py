@@ -3,13 +3,14 @@
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from lrlab.core.lr_range import format_lr
 from lrlab.core.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Scale = Literal["linear", "log"]
 
@@ -124,6 +125,8 @@ class _Ascending(Sequence[float]):
         *,
         turned: bool = False,
     ) -> None:
+        import numpy as np  # lists of runs load this module, and draw nothing
+
         own = np.asarray(values, dtype=np.float64)
         fits = np.abs(own) <= LARGEST if scale == "linear" else (own >= 1 / LARGEST) & (own <= LARGEST)
         ordered = own[fits]

@@ -105,9 +105,8 @@ class StudyLoop:
         """
         study = self.ledger.study
         self.ledger.conclude(StudyState.RUNNING, study.answer)
-        self.ledger.note(
-            "resumed" if study.runs else "started", f"Searching {self._question.lr} with {study.searcher}."
-        )
+        began = "resumed" if study.runs else "started"
+        self.ledger.note(began, f"Searching {self._question.lr} with {study.searcher}.")
         try:
             self._tell()  # what it will cost, before anything is spent
             while True:
@@ -260,13 +259,11 @@ class StudyLoop:
         """Write an event down; whether the searcher should be asked again."""
         track = self._tracks[event.key]
         if isinstance(event, Recorded):
-            new = self.ledger.append(event.key, event.first, event.records)
-            if new:
-                records = event.records[len(event.records) - new :]
-                begins = track.run.state is not State.RUNNING
+            if new := self.ledger.append(event.key, event.first, event.records):
+                if track.run.state is not State.RUNNING:  # whoever watches sees it
+                    self.ledger.write_run(replace(track.run, state=State.RUNNING, records=()))
+                records = event.records[-new:]
                 track.run = replace(track.run.with_records(records), state=State.RUNNING)
-                if begins:  # whoever watches sees it
-                    self.ledger.write_run(replace(track.run, records=()))
                 track.evidence.extend(record for record in records if self._is_evidence(record))
                 track.losses = 0
             return False
