@@ -67,7 +67,7 @@ all: ## Everything, and a test that is skipped is a failure
 
 bench: $(VENV)/.demo ## Measure what the README claims
 	@set -e; for name in searchers robustness arms first_answer own_data sentiment scripts schedules schedule_speed overhead \
-	  memory store page watch diagnosis yolo yolo_cells; do \
+	  memory store page page_browser watch answers generalisation diagnosis diagnosis_schedules layers prove yolo yolo_cells; do \
 	  echo "== python -m benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 clean: ## Remove what was built and cached; .venv stays

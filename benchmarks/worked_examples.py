@@ -1,8 +1,9 @@
-"""The worked pages of the documentation: medical images and customer feedback, with their pictures.
+"""The worked pages of the documentation: medical images, customer feedback and movie reviews, with their pictures.
 
 For each training: lrlab's search with the usual rate of 1e-3 among its runs; then, on the part that no search saw, the test
 result at 1e-3, at lrlab's answer, and at rates ten times higher and lower than the answer, all with the same seed and the
-weights of the best unit. docs/medical-images.md and docs/customer-feedback.md hold what this prints.
+weights of the best unit. docs/medical-images.md, docs/customer-feedback.md and docs/movie-reviews.md
+hold what this prints.
 
 Run: LRLAB_DATA=... python -m benchmarks.worked_examples [--only NAME] [--pictures docs/pictures] [-o FILE.json]
 """
@@ -22,12 +23,15 @@ from lrlab.tasks.torch_data_recipe import DataRecipe
 
 USUAL = 1e-3
 _AMAZON = ("text", "sentiment/amazonReviewSnippets_GroundTruth.txt")
+_MOVIES = ("text", "sentiment/movieReviewSnippets_GroundTruth.txt")
 EXAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "breast-ultrasound": ("images", "medmnist/breastmnist.npz", {"model": "cnn"}),
     "blood-cells": ("images", "bccd/crops24.npz", {"model": "resnet"}),
     "feedback-bag": (*_AMAZON, {"threshold": 0.0, "model": "bag"}),
     "feedback-gru": (*_AMAZON, {"threshold": 0.0, "model": "gru"}),
     "feedback-transformer": (*_AMAZON, {"threshold": 0.0, "model": "transformer"}),
+    "movies-bag": (*_MOVIES, {"threshold": 0.0, "model": "bag"}),
+    "movies-transformer": (*_MOVIES, {"threshold": 0.0, "model": "transformer"}),
 }
 
 
