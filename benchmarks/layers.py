@@ -20,10 +20,9 @@ from torch import nn
 
 import lrlab
 from benchmarks import diagnosis_grids as small
-from benchmarks.recorded_workloads import (
-    cancer,
-    digit_images,
-)
+from benchmarks.recorded_workloads import Loss, cancer, digit_images
+from benchmarks.workloads import Arrays
+from lrlab.core.verdict import Checkup
 
 STEPS = 250
 FACTORS = (1 / 3, 1.0, 3.0, 10.0, 30.0)
@@ -97,14 +96,32 @@ def a_layer_is_dead(model: nn.Module, inputs: torch.Tensor) -> bool:
     return False
 
 
+def watched(
+    model: nn.Module, optimizer: str, lr: float, data: Arrays, loss_of: Loss, *, steps: int = STEPS
+) -> tuple[list[float], Checkup]:
+    """Train a model under watch until its loss is not finite; the losses, and what is said in the end."""
+    chosen = OPTIMIZERS[optimizer][0](model.parameters(), lr=lr)
+    order, losses = torch.Generator().manual_seed(0), []
+    with lrlab.watch(model, chosen, total_steps=steps, quiet=True) as watcher:
+        for _ in range(steps):
+            rows = torch.randint(len(data[0]), (32,), generator=order)
+            chosen.zero_grad()
+            loss = loss_of(model(data[0][rows]), data[1][rows])
+            loss.backward()
+            chosen.step()
+            watcher.log(loss=loss)
+            losses.append(loss.item())
+            if not torch.isfinite(loss):
+                break
+    return losses, watcher.checkup()
+
+
 def train(problem: str, optimizer: str, lr: float) -> Trained:
     """One training under watch."""
     load, build, loss_of = PROBLEMS[problem]
     train_part, validation = load()[:2]
     torch.manual_seed(0)
     model = build()
-    chosen = OPTIMIZERS[optimizer][0](model.parameters(), lr=lr)
-    order = torch.Generator().manual_seed(0)
 
     def judged() -> float:
         with torch.no_grad():
@@ -112,17 +129,7 @@ def train(problem: str, optimizer: str, lr: float) -> Trained:
         return found if np.isfinite(found) else np.inf
 
     start = judged()
-    with lrlab.watch(model, chosen, total_steps=STEPS, quiet=True) as watcher:
-        for _ in range(STEPS):
-            rows = torch.randint(len(train_part[0]), (32,), generator=order)
-            chosen.zero_grad()
-            loss = loss_of(model(train_part[0][rows]), train_part[1][rows])
-            loss.backward()
-            chosen.step()
-            watcher.log(loss=loss)
-            if not torch.isfinite(loss):
-                break
-    checkup = watcher.checkup()
+    _, checkup = watched(model, optimizer, lr, train_part, loss_of)
     verdict = checkup.found("dead_layer")
     return Trained(
         lr=lr, end=judged(), start=start, dead=a_layer_is_dead(model, train_part[0]),

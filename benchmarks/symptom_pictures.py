@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.diagnosis_symptoms import checkup
-from benchmarks.layers import OPTIMIZERS, PROBLEMS
+from benchmarks.layers import PROBLEMS, watched
 from benchmarks.symptom_runs import multiplier, read
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.checkup import Log, check_up
@@ -84,25 +84,12 @@ def of_layers(problem: str, optimizer: str, lr: float, steps: int = 250) -> Run:
     """A training under watch, made for the picture."""
     import torch
 
-    import lrlab
-
-    (data, _), build, loss_of = PROBLEMS[problem][0]()[:2], *PROBLEMS[problem][1:]
+    load, build, loss_of = PROBLEMS[problem]
     torch.manual_seed(0)
-    model = build()
-    chosen = OPTIMIZERS[optimizer][0](model.parameters(), lr=lr)
-    order, losses = torch.Generator().manual_seed(0), []
-    with lrlab.watch(model, chosen, total_steps=steps, quiet=True) as watcher:
-        for _ in range(steps):
-            rows = torch.randint(len(data[0]), (32,), generator=order)
-            chosen.zero_grad()
-            loss = loss_of(model(data[0][rows]), data[1][rows])
-            loss.backward()
-            chosen.step()
-            watcher.log(loss=loss)
-            losses.append(loss.item())
+    losses, told = watched(build(), optimizer, lr, load()[0], loss_of, steps=steps)
     title = f"{problem}, {optimizer}, rate {lr:g}, constant"
     nothing = (np.empty(0), np.empty(0))
-    return Run(title=title, loss=np.array(losses), val_loss=nothing, checkup=watcher.checkup())
+    return Run(title=title, loss=np.array(losses), val_loss=nothing, checkup=told)
 
 
 PANELS: dict[str, Callable[[], Run]] = {

@@ -12,21 +12,12 @@ import numpy.typing as npt
 
 from lrlab.core.errors import NotFoundError, SpecError
 from lrlab.core.record import Record, as_number
+from lrlab.diagnosis.live import COLUMNS
 from lrlab.readers.choose import open_reader
 from lrlab.readers.names import Names
 from lrlab.readers.parquet_file import parquet_rows
 from lrlab.readers.protocol import Row
 
-COLUMNS = (
-    "loss",
-    "val_loss",
-    "val_acc",
-    "grad_norm",
-    "update_ratio",
-    "lr",
-    "layer_grad_min",
-    "layer_grad_min_at",
-)
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 _EVALUATED = ("val_loss", "val_acc")
 Floats = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ COLUMNS = (
     "layer_grad_min",
     "layer_grad_min_at",
 )
-EVERY = 200  # steps between checkups at least; one takes about 10 ms
+EVERY = 200  # steps between checkups at least; one takes about 5 ms
 _EVERY_SHARE = (
     20  # and at least this part of what was seen, so that a long run is not looked at ever more often
 )

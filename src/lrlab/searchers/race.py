@@ -89,7 +89,7 @@ def default_price(question: Question) -> float:
     """Full runs that a race usually costs at most where the question sets no limit."""
     once = min(_PRICE + _SMALL_BUDGET_UNITS / question.budget, _MOST_PRICE)
     once += _LATE_START * min(question.settles / question.budget, 1 / 4)
-    ends = _other_ends(question)
+    ends = max(len(_by_schedule(question)) - 1, 0)
     return (
         once
         + _PER_SCHEDULE * ends
@@ -98,9 +98,13 @@ def default_price(question: Question) -> float:
     )
 
 
-def _other_ends(question: Question) -> int:
-    """How many searched schedules there are besides the first."""
-    return max(len({arm.schedule for arm in question.arms if arm.name in question.searched}) - 1, 0)
+def _by_schedule(question: Question) -> list[set[str]]:
+    """The arms whose rate is searched, those under one schedule together."""
+    arms: dict[str, set[str]] = {}
+    for arm in question.arms:
+        if arm.name in question.searched:
+            arms.setdefault(arm.schedule, set()).add(arm.name)
+    return list(arms.values())
 
 
 @dataclass(slots=True)
@@ -143,8 +147,9 @@ class _Course:
             alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
         yield from self._repeats(alive, known)
         arrived = yield from self._to_the_end({arm.name for arm in self.question.arms})
-        for arms in self._other_schedules(arrived):
-            yield from self._to_the_end(arms, first=False)
+        for arms in _by_schedule(self.question):
+            if arrived is not None and arrived.arm not in arms:
+                yield from self._to_the_end(arms, first=False)
         return self._last_word(arrived)
 
     def _admit(self, first: int, stops: Sequence[int]) -> None:
@@ -176,7 +181,7 @@ class _Course:
 
     def _free(self, known: int, *, kept_for_seeds: bool = True) -> float:
         """Units that may be spent beside the winner's own way from ``known`` units to the end."""
-        ends = 1 + _other_ends(self.question)
+        ends = max(len(_by_schedule(self.question)), 1)
         free = self._price() - self.spent - ends * self._way(known, self.question.budget)
         free -= len(self.pending) * self.late
         if self.question.seeds == 1 or not kept_for_seeds:
@@ -284,16 +289,6 @@ class _Course:
         why = [f"{format_lr(key.lr)} is a finalist; seed {key.seed} tells it from luck." for key in again]
         yield from self._stage(again, known, why)
 
-    def _other_schedules(self, arrived: RunKey | None) -> list[set[str]]:
-        """The arms under each schedule that is not yet known at its end, which is where it shows what it is worth."""
-        if arrived is None:
-            return []
-        arms: dict[str, set[str]] = {}
-        for arm in self.question.arms:
-            if arm.name in self.question.searched:
-                arms.setdefault(arm.schedule, set()).add(arm.name)
-        return [names for names in arms.values() if arrived.arm not in names]
-
     def _to_the_end(
         self, arms: Collection[str], *, first: bool = True
     ) -> Generator[Sequence[Advance], None, RunKey | None]:
@@ -375,13 +370,10 @@ class _Course:
     def _each_schedule(self, going: list[RunKey], alive: Sequence[RunKey], known: int) -> list[RunKey]:
         """With them the best run under each schedule that has none among them: it will go to its end."""
         merit = self.standing.merits(alive, known)
-        schedules = {
-            arm.name: arm.schedule for arm in self.question.arms if arm.name in self.question.searched
-        }
-        present = {schedules.get(key.arm) for key in going}
-        for schedule in sorted({*schedules.values()} - present):
-            mine = [key for key in alive if schedules.get(key.arm) == schedule]
-            going = going + sorted(mine, key=lambda key: (merit[key], key))[:1]
+        for arms in _by_schedule(self.question):
+            if not any(key.arm in arms for key in going):
+                mine = [key for key in alive if key.arm in arms]
+                going = going + sorted(mine, key=lambda key: (merit[key], key))[:1]
         return going
 
     def _ranked(self, alive: Sequence[RunKey], leader: RunKey, known: int) -> list[RunKey]:
