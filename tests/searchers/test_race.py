@@ -106,6 +106,9 @@ def test_the_best_rate_under_each_schedule_comes_to_its_end() -> None:
     runs, done = carry_out(cheap, race(), train)
     assert sum(run.outcome is Outcome.FINISHED for run in runs) == 1
     assert any("come to the end of its schedule" in said for said in done.unsettled)
+    assert (
+        min(len({run.lr for run in runs if run.arm == arm.name}) for arm in arms) >= 4
+    )  # what it has goes into rates
 
 
 def test_what_the_price_left_open_is_said() -> None:

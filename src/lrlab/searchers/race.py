@@ -42,6 +42,7 @@ _SMALL_BUDGET_UNITS = 8  # what the smallest slice, one unit, may add
 _MOST_PRICE = 3.5
 _PLATEAU_PRICE = 2.15  # where the runs stand on a plateau, more of them have to wait for the end of it
 _PER_ARM, _PER_SEED = 0.6, 0.6
+_SEARCH = 0.5  # full runs that the search for rates needs at least beside the ends of all schedules
 _PER_SCHEDULE = 1.3  # an arm under another schedule goes to its end, where schedules show what they are worth
 _PART_FOR_SEEDS = 0.4  # of the free money is kept for other seeds where the question sets a limit
 _REPEATED = 0.3  # share of the budget after which finalists are repeated rather than trained on
@@ -181,14 +182,18 @@ class _Course:
 
     def _free(self, known: int, *, kept_for_seeds: bool = True) -> float:
         """Units that may be spent beside the winner's own way from ``known`` units to the end."""
-        ends = max(len(_by_schedule(self.question)), 1)
-        free = self._price() - self.spent - ends * self._way(known, self.question.budget)
+        free = self._price() - self.spent - self._ends() * self._way(known, self.question.budget)
         free -= len(self.pending) * self.late
         if self.question.seeds == 1 or not kept_for_seeds:
             return free
         if self.question.max_cost is None:
             return free - _PER_SEED * (self.question.seeds - 1) * self.question.budget
         return free * (1 - _PART_FOR_SEEDS)
+
+    def _ends(self) -> int:
+        """How many schedules come to their end: all, where the price leaves enough to search for their rates besides."""
+        schedules = max(len(_by_schedule(self.question)), 1)
+        return schedules if self._price() >= (schedules + _SEARCH) * self.question.budget else 1
 
     def _way(self, known: int, until: int) -> int:
         """Units that it costs to bring a run from ``known`` to ``until``."""
@@ -370,7 +375,7 @@ class _Course:
     def _each_schedule(self, going: list[RunKey], alive: Sequence[RunKey], known: int) -> list[RunKey]:
         """With them the best run under each schedule that has none among them: it will go to its end."""
         merit = self.standing.merits(alive, known)
-        for arms in _by_schedule(self.question):
+        for arms in _by_schedule(self.question) if self._ends() > 1 else ():
             if not any(key.arm in arms for key in going):
                 mine = [key for key in alive if key.arm in arms]
                 going = going + sorted(mine, key=lambda key: (merit[key], key))[:1]
