@@ -1,12 +1,16 @@
 """Build the wheel and try it alone: a fresh environment, the core dependencies and nothing else.
 
 Run by ``make bare``. Fails when the import is slow, when the command line or a sweep of a NumPy function needs an
-extra, or when an extra does not resolve.
+extra, when the page, with its extra alone, does not stand in a browser, or when an extra does not resolve.
 """
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import venv
 from pathlib import Path
@@ -25,6 +29,7 @@ EXTRAS_ONLY = (
 )
 IMPORT_BOUND_S = 0.1
 HELP_BOUND_S = 0.6
+PAGE_BOUND_S = 5.0
 
 TIME_THE_IMPORT = "import time; t = time.perf_counter(); import lrlab; print(time.perf_counter() - t)"
 TIME_THE_HELP = """
@@ -49,6 +54,55 @@ def best_of_five(what: str, bound_s: float, *command: object) -> None:
     print(f"bare: {what} took {best:.3f} s (bound {bound_s} s)")
     if best > bound_s:
         sys.exit(f"bare: {what} is too slow")
+
+
+def look_at_the_page(lrlab: Path, store: Path) -> None:
+    """Serve the study ``bare`` from the wheel, with no other program on the PATH, and open it in Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("LRLAB_CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        sys.exit("bare: chromium is not installed (LRLAB_CHROMIUM names it)")
+    server = subprocess.Popen(
+        [lrlab, "ui", "--no-browser", "--quiet", "--store", store],
+        cwd=store,
+        env=os.environ | {"PATH": str(lrlab.parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    wrong: list[str] = []
+    try:
+        link = server.stdout.readline().split()[-1]
+        address = link.partition("#")[0].rstrip("/")
+        with sync_playwright() as playwright:
+            flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+            page = browser.new_page()
+            page.goto(link)
+            page.wait_for_selector("h1:has-text('Studies')")
+            page.on("console", lambda said: wrong.append(said.text))
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on(
+                "request",
+                lambda r: None if r.url.startswith((address, "data:", "blob:")) else wrong.append(r.url),
+            )
+            begun = time.perf_counter()
+            page.goto(f"{address}/studies/bare")
+            while (
+                not page.evaluate("window.__lrlab?.ready === true")
+                and time.perf_counter() - begun < PAGE_BOUND_S
+            ):
+                page.wait_for_timeout(20)
+            took = time.perf_counter() - begun
+            points = page.locator("#u-curve .point").count()
+            browser.close()
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+    print(f"bare: the page stood after {took:.1f} s (bound {PAGE_BOUND_S} s), {points} points in its curve")
+    if wrong or not points or took > PAGE_BOUND_S:
+        sys.exit(f"bare: the page does not stand: {wrong}")
 
 
 def main() -> None:
@@ -89,6 +143,8 @@ def main() -> None:
         print(f"bare: a sweep says {said.splitlines()[0]}")
         if "finished" not in run(lrlab, "runs", "bare", *kept):
             sys.exit("bare: the study of the sweep has no finished run")
+        run(*pip, *constraints, f"{wheel}[web]")
+        look_at_the_page(lrlab, folder / "studies")
 
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         for extra in project["optional-dependencies"]:

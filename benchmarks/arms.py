@@ -14,14 +14,13 @@ Run: python -m benchmarks.arms [--set deepobs|own|all] [--json] [-o FILE.json]
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.kept import output_option, save
 from benchmarks.replay import METRIC, SETS, Grid, grids_of, study, trainer
 from benchmarks.searchers import TOLERANCE
 from lrlab.core.lr_range import LRRange
@@ -154,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--set", choices=SETS, default="deepobs", help="which grids")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
-    parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
+    output_option(parser)
     options = parser.parse_args(arguments)
     everything = {}
     for name in SETS[:2] if options.set == "all" else (options.set,):
@@ -162,11 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if found:
             print(f"{name}:\n{report(found)}", file=sys.stderr if options.json else sys.stdout, flush=True)
             everything[name] = [asdict(one) | {"factor": one.factor} for one in found]
-    text = json.dumps(everything, indent=1)
+    text = save(everything, options.output)
     if options.json:
         print(text)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

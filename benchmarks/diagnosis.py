@@ -33,9 +33,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import diagnosis_peers
-from benchmarks.diagnosis_truth import LABELS, SHARES, Seen, Truth, deepobs_runs, own_runs
+from benchmarks.diagnosis_truth import FINE, LABELS, SHARES, Seen, Truth, deepobs_runs, own_runs
 from benchmarks.fit_diagnosis import (
-    FINE,
     Rows,
     doubtful,
     doubts_of,
@@ -46,7 +45,7 @@ from benchmarks.fit_diagnosis import (
     temperature_of,
     usable,
 )
-from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, diverged_verdict, factor_of
+from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, diverged_verdict, factor_of, furthest
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "loss": (),
@@ -123,11 +122,13 @@ def judged(runs: Sequence[Seen], columns: Sequence[str], *, by: str = "problem")
     for group in np.unique(groups):
         out = groups == group
         temperature = temperature_of(raw, rows, ~out)
-        young, grown = doubts_of(sharpened(raw, temperature), rows, ~out)
+        doubts = doubts_of(sharpened(raw, temperature), rows, ~out)
         shares[out] = sharpened(raw[out], temperature)
-        given[out] = ~doubtful(shares[out], np.where(rows.young[out], young, grown))
+        given[out] = ~doubtful(shares[out], doubts[rows.view[out]])
     words = [LABELS[at] if told else "right" for at, told in zip(shares.argmax(axis=1), given, strict=True)]
-    factor = np.array([factor_of(tuple(own), word) for own, word in zip(fine, words, strict=True)])
+    factor = np.array(
+        [factor_of(tuple(own), word, furthest(columns)) for own, word in zip(fine, words, strict=True)]
+    )
     return with_diverged(kept, shares, factor, given, runs)
 
 
@@ -225,7 +226,7 @@ def slope_only(runs: Sequence[Seen]) -> Told3:
     chosen = [names.index(name) for name in ("late_fall", "last_fall", "steady")]
     rows = Rows(
         x=np.ascontiguousarray(whole.x[:, chosen]), label=whole.label, apart=whole.apart, fine=whole.fine,
-        problem=whole.problem, young=whole.young,
+        problem=whole.problem, view=whole.view,
     )  # fmt: skip
     shares, _ = left_out(rows)
     return Told3(runs=kept, shares=shares, factor=np.ones(len(kept)))

@@ -20,6 +20,10 @@ is told) and false alarms (share of the others that is told) are counted on the 
 the rate does not give already: too high, or too low, with a confidence of at least a half. Rules that are shipped are counted as
 they are.
 
+Last come the warnings (a severity above ``note``) of runs at a right rate (regret at most 1 %), and of those of them whose
+validation ends within seed noise of its best: the rise above its lowest is at most one, or two, standard deviations over the
+seeds of where they end.
+
 Run: python -m benchmarks.diagnosis_schedules
 """
 
@@ -37,7 +41,7 @@ from benchmarks.diagnosis_truth import problem_of
 from benchmarks.symptom_runs import Runs, multiplier, read
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.checkup import Log, check_up
-from lrlab.diagnosis.rate import model
+from lrlab.diagnosis.rate import forest
 from lrlab.diagnosis.signals import MEAN, Stretch, Track, between, slope
 
 HERE = Path(__file__).parent
@@ -56,6 +60,7 @@ class Judged:
         workload: What was trained.
         development: Whether limits are chosen on it.
         right: Whether its regret is at most 1 %.
+        risen: How far its validation loss ends above its lowest, in standard deviations over the seeds of the ends.
         truth: What is wrong with its schedule.
         signs: Candidates; a larger number speaks for the symptom.
         checkup: What the diagnosis says.
@@ -64,6 +69,7 @@ class Judged:
     workload: str
     development: bool
     right: bool
+    risen: float
     truth: Mapping[str, bool]
     signs: Mapping[str, Mapping[str, float]]
     checkup: Checkup
@@ -79,6 +85,11 @@ def regrets(runs: Runs) -> np.ndarray:
     untrained = float(np.nanmedian(runs.val_loss[..., 0]))
     found: np.ndarray = np.minimum((lowest - best) / (untrained - best), 1.0)
     return found
+
+
+def risen(curves: np.ndarray) -> float:
+    """How far the first seed's loss ends above its lowest, in standard deviations over seeds of the ends; shape (seeds, units)."""
+    return float((curves[0, -1] - curves[0, 1:].min()) / max(curves[:, -1].std(ddof=1), 1e-300))
 
 
 def wins(own: np.ndarray, others: list[np.ndarray]) -> bool:
@@ -178,7 +189,8 @@ def judged(folder: Path) -> Iterator[Judged]:
             checkup = checked(runs, rate, place)
             yield Judged(
                 workload=runs.name, development=runs.development,
-                right=bool(regret[rate, place].mean() <= WINS), truth=truths(runs, regret[rate], place),
+                right=bool(regret[rate, place].mean() <= WINS), risen=risen(runs.val_loss[rate, place]),
+                truth=truths(runs, regret[rate], place),
                 signs=candidates(runs, rate, place, checkup), checkup=checkup,
             )  # fmt: skip
 
@@ -243,7 +255,8 @@ def of_grids(folder: Path) -> Iterator[Judged]:
                 yield Judged(
                     workload=f"{meta['workload']}-{meta['optimizer']}",
                     development=meta["workload"].startswith(("digits", "cancer", "diabetes")),
-                    right=bool(own[rate].mean() <= WINS), truth={name: wins(own[rate], [other[rate]])},
+                    right=bool(own[rate].mean() <= WINS), risen=risen(arrays["val_loss"][rate].astype(float)),
+                    truth={name: wins(own[rate], [other[rate]])},
                     signs={name: decaying(arrays["loss"][rate, 0].astype(float), checkup)}, checkup=checkup,
                 )  # fmt: skip
 
@@ -269,7 +282,7 @@ def decaying(loss: np.ndarray, checkup: Checkup) -> dict[str, float]:
 
 def early_decays(folder: Path) -> None:
     """How often a decay that came too early is told, seen a half and the whole of, and truly so: the constant rate wins."""
-    fitted = model()["about"]["problems"]
+    fitted = forest("loss")["about"]["problems"]
     counted: dict[str, tuple[list[bool], list[bool]]] = {}
     for path in sorted(path for path in folder.glob("*.npz") if not path.stem.endswith("constant")):
         stem, _, schedule = path.stem.rpartition("-")
@@ -328,9 +341,19 @@ def main() -> None:
     print("others:", ", ".join(name for chosen, name in names if not chosen))
     show(runs, NAMES)
     show(list(of_grids(HERE / "grids")), ("should_decay", "decays_too_early"))
-    right = [run for run in runs if run.right]
-    loud = [run.checkup.severity in ("warn", "error") for run in right]
-    print(f"\nof {len(right)} runs with a regret of at most 1 %, {sum(loud)} have a verdict above note")
+    print("\nwarnings:")
+    for chosen, title in ((True, "development"), (False, "others")):
+        right = [run for run in runs if run.right and run.development == chosen]
+        counts = [f"of {len(right)} runs with a regret of at most 1 %, {loud(right)} are warned"]
+        for limit in (1, 2):
+            settled = [run for run in right if run.risen <= limit]
+            counts.append(f"of {len(settled)} that end within {limit} of their lowest, {loud(settled)}")
+        print(f"{title}: {'; '.join(counts)}")
+
+
+def loud(runs: Sequence[Judged]) -> int:
+    """How many of them have a verdict above ``note``."""
+    return sum(run.checkup.severity in ("warn", "error") for run in runs)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ What a symptom claims is looked up in what the half does not show:
 - alarms: share of whole runs at a right rate (regret at most 1 %) with a verdict above ``note``, whose validation ends
   within 2 % of its fall of its lowest.
 
+- level: losses that fall early and then stay level but for noise, as training loss (30 to 10,000 points) and as validation loss
+  (8 to 250), 40 of each length: those called diverging and overfitting.
+
 The rules are written by hand and few of their limits were set on these runs, but the runs are not new to them either.
 
 Run: python -m benchmarks.diagnosis_symptoms
@@ -80,15 +83,38 @@ def claims(path: Path) -> Iterator[tuple[str, bool]]:
             yield "alarms", whole.severity in ("warn", "error")
 
 
+def level() -> Iterator[tuple[str, bool]]:
+    """Whether noise alone is told, as which symptom."""
+    draw = np.random.default_rng(0)
+    for points in (30, 100, 300, 1000, 3000, 10_000):
+        steps = np.arange(float(points))
+        for _ in range(40):
+            loss = 2.3 - 0.02 * steps / points + 0.3 * draw.normal(size=points)
+            told = check_up(Log(columns={"loss": (steps, loss)}, seen=points, total=points, optimizer="adam"))
+            yield "level, called diverging", told.found("diverging") is not None
+    steps = np.arange(2000.0)
+    for points in (8, 20, 50, 100, 250):
+        at = np.round(np.arange(1, points + 1) * 2000 / points) - 1
+        for noise in (0.02, 0.1):
+            for _ in range(20):
+                val = 0.5 + 1.8 * np.exp(-at / 200) + noise * draw.normal(size=points)
+                loss = 0.3 + 2 * np.exp(-steps / 200) - steps / 40_000 + 0.05 * draw.normal(size=2000)
+                log = {"loss": (steps, loss), "val_loss": (at, val)}
+                told = check_up(Log(columns=log, seen=2000, total=2000, optimizer="adam"))
+                yield "level, called overfitting", told.found("overfitting") is not None
+
+
 def main() -> None:
     """Count and print."""
     counted: dict[str, list[bool]] = defaultdict(list)
+    for symptom, told in level():
+        counted[symptom].append(told)
     for path in sorted(path for folder in FOLDERS for path in folder.glob("*.npz")):
         for symptom, true in claims(path):
             counted[symptom].append(true)
-    print(f"{'symptom':<14} verdicts  true")
+    print(f"{'symptom':<25} verdicts  true")
     for symptom, found in sorted(counted.items()):
-        print(f"{symptom:<14} {len(found):8}  {np.mean(found):.3f}")
+        print(f"{symptom:<25} {len(found):8}  {np.mean(found):.3f}")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ FOLDERS = (HERE / "grids", HERE / "grids_small")
 SHARES = (0.03, 0.1, 0.3, 0.5, 1.0)
 CADENCES = ("step", "tenth", "unit")
 LEAST_POINTS = 4
+FINE = 0.02  # the regret of a good rate
 LABELS = ("too_low", "right", "too_high")
 _TELEMETRY = ("loss", "grad_norm", "update_ratio")
 _OPTIMIZERS = {"GradientDescentOptimizer": "sgd", "MomentumOptimizer": "momentum", "AdamOptimizer": "adam"}
@@ -56,6 +57,17 @@ class Truth(NamedTuple):
     def at(self, lr: float) -> float:
         """The regret of any rate: on a line between its neighbours; that of the last one outside."""
         return float(np.interp(math.log10(lr), self.log_lr, self.regret))
+
+    @property
+    def middle(self) -> float:
+        """Decimal logarithm of the middle of the good rates (a regret of at most ``FINE``) around the best one."""
+        near = np.linspace(self.log_lr[0], self.log_lr[-1], 500)
+        bad = np.interp(near, self.log_lr, self.regret) > FINE
+        best = int(np.interp(near, self.log_lr, self.regret).argmin())
+        below, above = np.flatnonzero(bad[:best]), np.flatnonzero(bad[best:])
+        low = below[-1] + 1 if below.size else 0
+        high = best + above[0] - 1 if above.size else len(near) - 1
+        return float(near[low] + near[high]) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ Run: python -m benchmarks.first_answer [--workers 2] [--only NAME] [--store FOLD
 """
 
 import argparse
-import json
 import math
 import statistics
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import lrlab
+from benchmarks.kept import output_option, save
 from benchmarks.workloads import data_folder, development, reported
 from lrlab.core.lr_range import LRRange
 from lrlab.torch import Recipe
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--development", action="store_true", help="the workloads to develop on")
     parser.add_argument("--store", type=Path, help="folder that keeps the grids for another time")
-    parser.add_argument("-o", type=Path)
+    output_option(parser)
     options = parser.parse_args()
     folder = data_folder()
     if folder is None:
@@ -136,10 +136,8 @@ def main() -> None:
         if options.only in name
         for row in case(name, recipe, options.workers, options.store)
     ]
-    text = json.dumps({"bars": {"regret": MOST_REGRET, "cost": MOST_COST}, "cases": rows}, indent=1)
-    print(text)
-    if options.o:
-        options.o.write_text(text + "\n")
+    bars = {"regret": MOST_REGRET, "cost": MOST_COST}
+    print(save({"bars": bars, "cases": rows}, options.output))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Fit the model that tells whether a learning rate is right, and write it as readable JSON.
+"""Fit the model that tells whether a learning rate is right, and write it as readable JSON, a file for each set of columns.
 
 A forest for each set of columns, on all labelled runs of ``diagnosis_truth.py``: problems count alike, and within a
 problem the three classes. On problems left out one by one it is chosen how far its probabilities are sharpened, and how
 likely the opposite of a verdict may be before nothing is told: so that of the verdicts told at most 1 % are opposite.
 
-Run: LRLAB_DATA=... python -m benchmarks.fit_diagnosis [-o src/lrlab/diagnosis/rate.json]
+Run: LRLAB_DATA=... python -m benchmarks.fit_diagnosis [-o src/lrlab/diagnosis/forests]
 """
 
 import argparse
@@ -19,24 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.diagnosis_truth import LABELS, Seen, deepobs_runs, own_runs
+from benchmarks.diagnosis_truth import FINE, LABELS, Seen, deepobs_runs, own_runs
 from lrlab.diagnosis.features import CONTEXT, GROUPS, LOSS, SHAPE
-from lrlab.diagnosis.rate import DECADES, OPTIONAL, YOUNG, columns_used
+from lrlab.diagnosis.rate import DECADES, OPTIONAL, VIEWS, columns_used, view_of
 
-TARGET = Path(__file__).parent.parent / "src/lrlab/diagnosis/rate.json"
-FOREST = {"n_estimators": 40, "max_leaf_nodes": 32, "min_samples_leaf": 12, "max_features": 0.5}
-FINER_FOREST = {
-    "n_estimators": 40,
-    "max_leaf_nodes": 64,
-    "min_samples_leaf": 8,
-    "max_features": 0.3,
-}  # with SHAPE
-FURTHEST = 3.0  # decades; runs further off count as this far
+TARGET = Path(__file__).parent.parent / "src/lrlab/diagnosis/forests"
+FOREST = {"n_estimators": 40, "max_leaf_nodes": 128, "min_samples_leaf": 5, "max_features": 0.5}
+FURTHEST = 5.0  # decades; runs further off count as this far
+WORD = 1.5  # decades by which a distance is wrong count as much as a wrong word
 LEAST_CLASS = 30  # a class with fewer runs of a problem than this counts less
 TEMPERATURES = np.geomspace(0.3, 1.5, 25)
 DOUBTS = (1.0, *(step / 100 for step in range(50, 2, -1)))
 OPPOSITE = 0.01  # of the verdicts that are told
-FINE = 0.02  # the regret of a good rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +40,10 @@ class Rows:
     Args:
         x: Features, shape (runs, features).
         label: Index into ``LABELS``, -1 where there is none: those are told, and nothing is learned of them; shape (runs,).
-        apart: Decades above the best rate, shape (runs,).
+        apart: Decades above the middle of the good rates, shape (runs,).
         fine: Whether the rate moved by each of ``DECADES`` is a good one, shape (runs, decades).
         problem: What is left out together, shape (runs,).
-        young: Whether less than ``YOUNG`` of the training was seen, shape (runs,).
-        finer: Whether ``SHAPE`` is among the features.
+        view: Index into ``rate.VIEWS``, shape (runs,).
     """
 
     x: np.ndarray
@@ -58,8 +51,7 @@ class Rows:
     apart: np.ndarray
     fine: np.ndarray
     problem: np.ndarray
-    young: np.ndarray
-    finer: bool = False
+    view: np.ndarray
 
 
 def sets() -> Iterator[tuple[str, ...]]:
@@ -88,11 +80,10 @@ def rows_of(runs: Sequence[Seen], columns: Sequence[str]) -> Rows:
     return Rows(
         x=np.array([[run.numbers[name] for name in names] for run in runs], dtype=np.float32),
         label=np.array([LABELS.index(run.label) if run.label else -1 for run in runs]),
-        apart=np.clip([run.apart for run in runs], -FURTHEST, FURTHEST),
+        apart=np.clip([math.log10(run.lr) - run.truth.middle for run in runs], -FURTHEST, FURTHEST),
         fine=np.array([[run.truth.at(run.lr * 10**move) <= FINE for move in DECADES] for run in runs]),
         problem=np.array([run.problem for run in runs]),
-        young=np.array([run.share < YOUNG for run in runs]),
-        finer=set(SHAPE) <= set(names),
+        view=np.array([view_of(run.numbers) for run in runs]),
     )
 
 
@@ -101,7 +92,7 @@ class Forest:
     """A fitted forest.
 
     Args:
-        trees: Its trees (``sklearn.tree``); their values are the three shares, and decades over ``FURTHEST``.
+        trees: Its trees (``sklearn.tree``); their values are the three shares, and decades over ``WORD``.
         fine: Of each tree the share of good rates at each of its nodes that is a leaf, shape (nodes, decades).
     """
 
@@ -129,9 +120,8 @@ def forest(rows: Rows, chosen: np.ndarray) -> Forest:
             weight[own] = 1 / max(own.sum(), LEAST_CLASS)
     weight = weight[chosen] / weight[chosen].mean()
     x, fine = rows.x[chosen], rows.fine[chosen]
-    wanted = np.concatenate([np.eye(3)[rows.label[chosen]], rows.apart[chosen, None] / FURTHEST], axis=1)
-    settings = FINER_FOREST if rows.finer else FOREST
-    made = ExtraTreesRegressor(**settings, random_state=0).fit(x, wanted, sample_weight=weight)
+    wanted = np.concatenate([np.eye(3)[rows.label[chosen]], rows.apart[chosen, None] / WORD], axis=1)
+    made = ExtraTreesRegressor(**FOREST, random_state=0).fit(x, wanted, sample_weight=weight)
     trees = [one.tree_ for one in made.estimators_]
     return Forest(trees=trees, fine=[_at_leaves(tree, x, fine, weight) for tree in trees])
 
@@ -176,14 +166,14 @@ def temperature_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> float:
     return float(min(TEMPERATURES, key=surprise))
 
 
-def doubts_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> tuple[float, float]:
-    """The doubt of young runs and that of others: the largest of ``DOUBTS`` under which of the verdicts told at most
-    ``OPPOSITE`` are opposite, or the smallest where there is none."""
+def doubts_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> np.ndarray:
+    """For each of ``rate.VIEWS`` the largest of ``DOUBTS`` under which of the verdicts told at most ``OPPOSITE`` are opposite,
+    or the smallest where there is none; shape (views,)."""
     said = shares.argmax(axis=1)
     opposite = np.abs(said - rows.label) == 2
     found = []
-    for age in (rows.young, ~rows.young):
-        own = chosen & (rows.label >= 0) & age
+    for view in range(len(VIEWS)):
+        own = chosen & (rows.label >= 0) & (rows.view == view)
         fits = (
             doubt
             for doubt in DOUBTS
@@ -191,7 +181,7 @@ def doubts_of(shares: np.ndarray, rows: Rows, chosen: np.ndarray) -> tuple[float
             <= OPPOSITE * told.sum()
         )
         found.append(next(fits, DOUBTS[-1]) if own.any() else 1.0)
-    return found[0], found[1]
+    return np.array(found)
 
 
 def doubtful(shares: np.ndarray, doubt: np.ndarray) -> np.ndarray:
@@ -203,8 +193,11 @@ def doubtful(shares: np.ndarray, doubt: np.ndarray) -> np.ndarray:
 def readable(tree: Any, fine: np.ndarray, node: int = 0) -> list[Any]:
     """A fitted tree as nested lists; see ``lrlab.diagnosis.rate``."""
     if tree.children_left[node] < 0:
-        shares = [float(f"{value:.3f}") for value in tree.value[node, :3, 0]]
-        return [*shares, [round(100 * value) for value in fine[node]]]
+        shares = [float(f"{value:.2f}") for value in tree.value[node, :3, 0]]
+        percent = [round(100 * value) for value in fine[node]]
+        known = [place for place, value in enumerate(percent) if value]
+        first, last = (known[0], known[-1]) if known else (0, -1)
+        return [*shares, [first, *percent[first : last + 1]]]
     below, above = (readable(tree, fine, int(way[node])) for way in (tree.children_left, tree.children_right))
     return [int(tree.feature[node]), float(f"{tree.threshold[node]:.4g}"), below, above]
 
@@ -221,7 +214,12 @@ def main() -> None:
     if "cifar10" not in problems:
         print("skipped: LRLAB_DATA is not set, and the model is fitted with its grids", file=sys.stderr)
         return
-    parts = {}
+    about = {
+        "what": "Whether a learning rate is too low, right or too high; lrlab.diagnosis.rate says how it is read.",
+        "fitted_by": "python -m benchmarks.fit_diagnosis",
+        "problems": problems,
+    }
+    options.out.mkdir(exist_ok=True)
     for columns in sets():
         kept = usable(runs, columns)
         rows = rows_of(kept, columns)
@@ -231,33 +229,21 @@ def main() -> None:
         doubts = doubts_of(sharpened(shares, temperature), rows, everything)
         made = forest(rows, everything)
         trees = [readable(tree, fine) for tree, fine in zip(made.trees, made.fine, strict=True)]
-        name = "+".join(("loss", *columns))
-        parts[name] = {
+        head = {
+            "about": {**about, "runs": len(kept)},
             "features": names_of(columns),
             "temperature": float(f"{temperature:.3g}"),
-            "doubt": doubts,
-            "trees": trees,
+            "doubt": dict(zip(VIEWS, doubts.tolist(), strict=True)),
         }
+        path = options.out / f"{'+'.join(('loss', *columns))}.json"
+        lines = ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees)
+        path.write_text(f'{json.dumps(head)[:-1]}, "trees": [\n{lines}\n]}}\n', encoding="utf-8")
         right = float(np.mean(shares.argmax(axis=1) == rows.label))
         print(
-            f"{name}: {len(kept)} runs, temperature {temperature:.2f}, doubt {doubts[0]:.2f} and {doubts[1]:.2f}, {right:.3f} right on problems left out",
+            f"{path.name}: {len(kept)} runs, temperature {temperature:.2f}, doubts {doubts}, "
+            f"{right:.3f} right on problems left out, {math.ceil(path.stat().st_size / 1000)} kB",
             flush=True,
         )
-    about = {
-        "what": "Whether a learning rate is too low, right or too high; lrlab.diagnosis.rate says how it is read.",
-        "fitted_by": "python -m benchmarks.fit_diagnosis",
-        "problems": problems,
-        "runs": len(runs),
-    }
-    body = ",\n".join(
-        f' "{name}": {{"features": {json.dumps(part["features"])}, "temperature": {part["temperature"]}, "doubt": {json.dumps(part["doubt"])}, "trees": [\n'
-        + ",\n".join("  " + json.dumps(tree, separators=(",", ":")) for tree in part["trees"])
-        + "\n ]}"
-        for name, part in parts.items()
-    )
-    options.out.write_text(f'{{"about": {json.dumps(about)},\n"sets": {{\n{body}\n}}}}\n', encoding="utf-8")
-    size = math.ceil(options.out.stat().st_size / 1000)
-    print(f"{options.out}: {size} kB, {len(runs)} runs of {len(problems)} problems")
 
 
 if __name__ == "__main__":

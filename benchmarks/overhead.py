@@ -11,20 +11,19 @@ Run: python -m benchmarks.overhead [--pairs 60] [-o FILE.json]
 """
 
 import argparse
-import json
 import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.kept import output_option, save
 from lrlab.tasks.function import task
 from lrlab.tasks.torch_data import epoch_seed
 from lrlab.tasks.training_run import TrainingRun
@@ -225,7 +224,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pairs", type=int, default=60, help="how often each is timed")
-    parser.add_argument("-o", "--output", type=Path, help="file for the JSON")
+    output_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     sizes = {name: compare(size, options.pairs) for name, size in SIZES.items()}
@@ -241,10 +240,7 @@ def main() -> int:
         "sizes": sizes,
         "calls": function,
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.output:
-        options.output.write_text(text + "\n")
+    print(save(result, options.output))
     return 0 if all(part["met"] for part in (*sizes.values(), function)) else 1
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.kept import output_option, save
 from benchmarks.workloads import data_folder
 from lrlab.api.data import data_task
 
@@ -145,7 +146,7 @@ def main() -> int:
     parser.add_argument("--model")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path)
+    output_option(parser)
     parser.add_argument("--table", type=Path, metavar="FILE.json", help="only print what was written there")
     args = parser.parse_args()
     if args.table:
@@ -163,8 +164,7 @@ def main() -> int:
         for name in names:
             rows.append(row(name, seed, model=args.model, workers=args.workers))
             print(table(rows[-1:]).split("\n")[1], flush=True)
-            if args.output:
-                args.output.write_text(json.dumps(rows, indent=1) + "\n")
+            save(rows, args.output)
     print(table(rows))
     return 0
 

@@ -16,17 +16,16 @@ Run: python -m benchmarks.robustness [--set deepobs|own|all] [--draws 5] [--firs
 """
 
 import argparse
-import json
 import math
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.kept import output_option, save
 from benchmarks.replay import SETS, Grid, grids_of, study, trainer
 from benchmarks.searchers import HEAD, Case, judge, line, summary
 from lrlab.core.answer import Answer
@@ -273,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=5, help="of the noise")
     parser.add_argument("--first-draw", type=int, default=0, help="number of the first one")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
-    parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
+    output_option(parser)
     options = parser.parse_args(arguments)
     draws = range(options.first_draw, options.first_draw + options.draws)
     everything = {}
@@ -282,11 +281,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             everything[name] = report(grids, draws)
             text = "\n".join((f"{name}: {len(grids)} grids", *lines(everything[name])))
             print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
-    text = json.dumps(everything, indent=1)
+    text = save(everything, options.output)
     if options.json:
         print(text)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,18 +12,17 @@ Run: python -m benchmarks.schedule_speed [--repeats 15] [-o FILE.json]
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.optim import lr_scheduler as rates
 
+from benchmarks.kept import output_option, save
 from lrlab.api.schedule import schedule
 from lrlab.schedules.evaluate import values
 from lrlab.schedules.text import parse
@@ -114,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, tell, and fail where a bound is broken."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--repeats", type=int, default=15)
-    options.add_argument("-o", "--output", type=Path)
+    output_option(options)
     given = options.parse_args(arguments)
     found = measure(given.repeats)
     print(f"{TEXT}, median of {given.repeats}:")
@@ -128,8 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         found[f"torch: {text}"], found[f"torch ratio: {text}"] = cost, ratio
         sound = sound and ratio <= MOST_RATIO
-    if given.output:
-        given.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    save(found, given.output)
     return 0 if sound else 1
 
 

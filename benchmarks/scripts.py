@@ -11,7 +11,6 @@ Run: python -m benchmarks.scripts [--workers 1] [-o FILE.json]
 
 import argparse
 import csv
-import json
 import math
 import statistics
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import psutil
 
 import lrlab
+from benchmarks.kept import output_option, save
 from lrlab.tasks.command import CommandTask
 
 SCRIPTS = Path(__file__).parents[1] / "examples" / "scripts"
@@ -112,7 +112,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path)
+    output_option(parser)
     args = parser.parse_args()
     names = ("moons.py", "fit.sh", "sensor.py")
     with tempfile.TemporaryDirectory() as place:
@@ -128,10 +128,7 @@ def main() -> int:
         "mean_cost": statistics.fmean(each["cost"] for each in rows),
         "frozen_cpu_seconds": sum(each["frozen_cpu_seconds"] for each in pauses),
     }
-    text = json.dumps(result, indent=2)
-    if args.output:
-        args.output.write_text(text + "\n")
-    print(text)
+    print(save(result, args.output))
     fine = result["worst_regret"] <= MOST_REGRET and result["frozen_cpu_seconds"] == 0
     return 0 if fine and all(each["files_identical"] for each in pauses) else 1
 

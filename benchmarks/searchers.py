@@ -23,7 +23,6 @@ Run: python -m benchmarks.searchers [--set deepobs|own|all] [--only race] [--qui
 
 import argparse
 import itertools
-import json
 import math
 import os
 import sys
@@ -33,11 +32,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from benchmarks.kept import output_option, save
 from benchmarks.replay import SETS, Grid, grids_of, made_up_grids, study
 from lrlab.api.engines import make_searcher
 from lrlab.core.answer import Answer
@@ -284,7 +283,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="choose the race's constants without each problem (--set all: on both sets)",
     )
     parser.add_argument("--json", action="store_true", help="JSON on stdout, the tables on stderr")
-    parser.add_argument("-o", "--output", type=Path, help="write the JSON there")
+    output_option(parser)
     return parser.parse_args(arguments)
 
 
@@ -333,11 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def write(report: Mapping[str, object], options: argparse.Namespace) -> None:
     """The report as JSON, where it was asked for."""
-    text = json.dumps(report, indent=1)
+    text = save(report, options.output)
     if options.json:
         print(text)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

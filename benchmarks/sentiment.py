@@ -26,6 +26,7 @@ from typing import Any
 import torch
 
 import lrlab
+from benchmarks.kept import output_option, save
 from benchmarks.workloads import data_folder
 from lrlab.api.data import data_task
 
@@ -192,7 +193,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=tuple(DEFAULTS), action="append")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("-o", "--output", type=Path)
+    output_option(parser)
     args = parser.parse_args()
     folder = data_folder()
     if folder is None:
@@ -210,8 +211,7 @@ def main() -> int:
             assert case is not None
             rows.append(case.row(seed))
             print(table(rows[-1:]).split("\n")[2], flush=True)
-            if args.output:
-                args.output.write_text(json.dumps(rows, indent=1) + "\n")
+            save(rows, args.output)
     print(table(rows))
     return 0
 

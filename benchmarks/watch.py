@@ -11,13 +11,11 @@ Run: python -m benchmarks.watch [--pairs 15] [-o FILE.json]
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +25,7 @@ from torch import nn
 from torch.nn import functional
 
 import lrlab
+from benchmarks.kept import output_option, save
 
 STEP_MS = 20.0
 STEPS = 200  # of a timed training; two looks at the run are among them
@@ -197,7 +196,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pairs", type=int, default=15, help="trainings of each kind")
-    parser.add_argument("-o", "--output", type=Path, help="file for the JSON")
+    output_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     width = width_of_a_step()
@@ -212,10 +211,7 @@ def main() -> int:
     result = {
         "benchmark": "watch", "torch": torch.__version__, "width": width, "overhead": steps, "long_log": long_log(),
     }  # fmt: skip
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.output:
-        options.output.write_text(text + "\n")
+    print(save(result, options.output))
     return 0 if all(part["met"] for part in (*steps.values(), result["long_log"])) else 1  # type: ignore[index]
 
 

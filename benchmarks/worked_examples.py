@@ -9,7 +9,6 @@ Run: LRLAB_DATA=... python -m benchmarks.worked_examples [--only NAME] [--pictur
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 import lrlab
+from benchmarks.kept import output_option, save
 from benchmarks.workloads import data_folder
 from lrlab.api.data import data_task
 from lrlab.tasks.torch_data_recipe import DataRecipe
@@ -88,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=tuple(EXAMPLES), action="append")
     parser.add_argument("--pictures", type=Path)
-    parser.add_argument("-o", "--output", type=Path)
+    output_option(parser)
     args = parser.parse_args()
     folder = data_folder()
     if folder is None:
@@ -99,8 +99,7 @@ def main() -> int:
     for name in args.only or EXAMPLES:
         told.append(example(name, folder, args.pictures))
         print(table(told[-1]), flush=True)
-    if args.output:
-        args.output.write_text(json.dumps(told, indent=1) + "\n")
+    save(told, args.output)
     return 0
 
 

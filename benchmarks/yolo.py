@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import lrlab
+from benchmarks.kept import output_option, save
 from lrlab.adapters.yolo import find_program
 
 IMGSZ, BATCH, MODEL = 160, 16, "yolo11n.yaml"
@@ -133,13 +134,12 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", choices=WAYS, action="append")
-    parser.add_argument("-o", "--output", type=Path, default=Path("build/yolo.json"))
+    output_option(parser, Path("build/yolo.json"))
     args = parser.parse_args()
     given = os.environ.get("LRLAB_DATA")
     if not given:
         print("yolo: skipped: LRLAB_DATA is not set")
         return 0
-    args.output.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = json.loads(args.output.read_text()) if args.output.exists() else []
     done = {(row["way"], row["seed"], row["epochs"]) for row in rows}
     for seed in range(args.seeds):
@@ -157,7 +157,7 @@ def main() -> int:
                 cost = sum(costs) / len(costs) if costs else 2.2
                 data = folder / "bccd-yolo" / "data.yaml"
                 rows.append(measure(way, data, args.epochs, seed, folder, cost))
-            args.output.write_text(json.dumps(rows, indent=1) + "\n")
+            save(rows, args.output)
             print(table(rows[-1:]), flush=True)
     print(table([row for row in rows if row["epochs"] == args.epochs]))
     return 0

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 import lrlab
+from benchmarks.kept import output_option, save
 from benchmarks.worked_examples import USUAL, trained
 from benchmarks.workloads import data_folder
 from benchmarks.yolo import run
@@ -120,14 +121,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--pictures", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("build/yolo_cells.json"))
+    output_option(parser, Path("build/yolo_cells.json"))
     args = parser.parse_args()
     source = data_folder()
     if source is None:
         print("yolo_cells: skipped: LRLAB_DATA is not set")
         return 0
     torch.set_num_threads(1)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
     told: dict[str, Any] = json.loads(args.output.read_text()) if args.output.exists() else {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -140,7 +140,7 @@ def main() -> int:
                 found = make()
                 found = found if isinstance(found, dict) else {"lr": lr, "cost": 1.0, "test": found}
                 told[name] = found | {"seconds": time.monotonic() - began}
-                args.output.write_text(json.dumps(told, indent=1) + "\n")
+                save(told, args.output)
                 print(name, told[name], flush=True)
 
         def fixed(name: str, lr: float | None, **arguments: Any) -> None:

@@ -208,6 +208,18 @@ def test_names_of_columns() -> None:
     assert set(watcher.checkup().columns) >= {"loss", "val_loss", "val_acc"}
 
 
+def test_a_loss_that_never_comes_is_missed_once() -> None:
+    model, optimizer = parts()
+    with (
+        quietly(model, optimizer, every=5),
+        pytest.warns(RuntimeWarning, match=r"no loss has come in 5 steps.*watcher\.log") as said,
+    ):
+        train(model, optimizer, steps=20)
+    assert len(said) == 1
+    with quietly(model, optimizer, every=5) as watcher:
+        train(model, optimizer, watcher, steps=20)  # a warning would be an error
+
+
 def test_an_error_ends_the_watching_with_one_warning() -> None:
     alone = train(*parts(), steps=20)
     model, optimizer = parts()

@@ -125,6 +125,34 @@ def test_epochs_need_their_length() -> None:
     assert "progress" not in {gap.symptom for gap in known.unchecked}
 
 
+def test_a_log_that_counts_epochs_is_told_of_in_epochs() -> None:
+    falls = [2.0 * 0.7**n for n in range(12)]
+    rises = [*falls[:6], *(falls[5] + 0.15 * n for n in range(1, 7))]
+    for first in (0, 1):
+        table = {"epoch": list(range(first, first + 12)), "loss": falls, "val_loss": rises}
+        checkup = lrlab.diagnose(table)
+        assert (checkup.unit, checkup.steps, checkup.total_steps) == ("epoch", 12, None)
+        verdict = checkup.found("overfitting")
+        assert verdict is not None
+        assert verdict.advice is not None
+        assert verdict.sentence.startswith(
+            f"The run overfits: its validation loss was lowest at epoch {first + 5} "
+        )
+        assert (verdict.advice.change, verdict.advice.value) == ("epochs", first + 5)
+        assert verdict.advice.text == f"Stop at epoch {first + 5}, or keep that checkpoint."
+        assert str(verdict.evidence[0]).endswith(
+            f"(limit 0.03), val_loss at epochs {first + 5} to {first + 11}"
+        )
+        assert f"loss, epochs {first} to {first + 11}" in checkup.summary()
+        known = lrlab.diagnose(table, steps_per_epoch=50)
+        assert (known.unit, known.steps) == ("step", 600)
+        found = known.found("overfitting")
+        assert found is not None
+        assert "at step 300 " in found.sentence
+    with pytest.raises(SpecError, match=r"the columns counts epochs, and how many steps.*Give the number"):
+        lrlab.diagnose(table, schedule="cosine", total_steps=600)
+
+
 def test_a_rate_that_is_told_is_used() -> None:
     table = {name: column for name, column in columns().items() if name in ("step", "loss")}
     plain, told = lrlab.diagnose(table, **KNOWN), lrlab.diagnose(table, lr=3e-5, **KNOWN)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.diagnosis import Told3, balanced, figures, reliability, slight
+from benchmarks.diagnosis_followed import path
 from benchmarks.diagnosis_peers import Log, logs, went_up
 from benchmarks.diagnosis_truth import Seen, Truth, judged, label_of, logged, own_runs, problem_of
 from benchmarks.fit_diagnosis import (
@@ -21,7 +22,8 @@ from benchmarks.fit_diagnosis import (
     sharpened,
     usable,
 )
-from lrlab.diagnosis.rate import DECADES, Told, model, tempered, verdict_of
+from lrlab.diagnosis.rate import DECADES, Told, tempered, verdict_of
+from lrlab.diagnosis.rate import forest as shipped
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,13 @@ def test_the_regret_of_an_advised_rate_lies_between_its_neighbours() -> None:
     assert truth.at(1.0) == 0.0
 
 
+def test_the_middle_of_the_good_rates_around_the_best() -> None:
+    rates = np.array([-4.0, -3.0, -2.0, -1.0, 0.0])
+    good = Truth(rates, np.array([0.001, 0.5, 0.01, 0.0, 0.5]))  # another good stretch lies apart
+    assert good.middle == pytest.approx((-2.02 - 0.96) / 2, abs=0.02)
+    assert Truth(rates, np.zeros(5)).middle == pytest.approx(-2, abs=0.02)
+
+
 def seen(label: str, apart: float, *, regret: float = 0.0, **more: object) -> Seen:
     """A run of that truth."""
     return Seen(
@@ -68,7 +77,7 @@ def seen(label: str, apart: float, *, regret: float = 0.0, **more: object) -> Se
 
 def test_figures_by_hand() -> None:
     runs = [seen("too_low", -1), seen("right", 0), seen("right", 0), seen("too_high", 1)]
-    shares = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.98, 0.02, 0.0], [0.6, 0.0, 0.4]])
+    shares = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.99, 0.01, 0.0], [0.6, 0.0, 0.4]])
     told = Told3(runs=runs, shares=shares, factor=np.array([10, 1, 10, 10]))
     assert balanced(told) == pytest.approx((1 + 0.5 + 0) / 3)
     found = figures(told)
@@ -108,13 +117,14 @@ def test_the_doubt_keeps_opposite_verdicts_rare() -> None:
     none = np.zeros((4000, 1))
     young = np.arange(4000) < 2000
     label[~young] = 0  # of those nothing is ever opposite
-    rows = Rows(x=none, label=label, apart=none[:, 0], fine=none, problem=np.full(4000, "p"), young=young)
-    first, later = doubts_of(shares, rows, np.ones(4000, dtype=bool))
+    view = np.where(young, 0, 2)
+    rows = Rows(x=none, label=label, apart=none[:, 0], fine=none, problem=np.full(4000, "p"), view=view)
+    first, unseen, later, _ = doubts_of(shares, rows, np.ones(4000, dtype=bool))
     kept = ~doubtful(shares, np.where(young, first, later))
     assert 0 < first < 0.1
     assert (label[kept & young] == 2).mean() <= 0.01
     assert (label[young] == 2).mean() > 0.05
-    assert later == 1.0
+    assert unseen == later == 1.0
     assert kept[~young].all()
 
 
@@ -131,7 +141,7 @@ def test_a_forest_and_its_readable_form_say_the_same() -> None:
     label = (x[:, 0] > 0).astype(int) * 2
     fine = np.tile(np.arange(len(DECADES)) % 2 == 0, (300, 1))
     rows = Rows(
-        x=x, label=label, apart=x[:, 0] * 2.0, fine=fine, problem=np.full(300, "p"), young=np.zeros(300, bool)
+        x=x, label=label, apart=x[:, 0] * 2.0, fine=fine, problem=np.full(300, "p"), view=np.zeros(300, int)
     )
     made = forest(rows, np.ones(300, dtype=bool))
     assert len(made.trees) == FOREST["n_estimators"]
@@ -141,7 +151,9 @@ def test_a_forest_and_its_readable_form_say_the_same() -> None:
         node = readable(tree, leaves)
         while isinstance(node[2], list):
             node = node[2] if x[0, node[0]] <= node[1] else node[3]
-        by_hand += np.array([*node[:3], *(each / 100 for each in node[3])]) / len(made.trees)
+        first, *percent = node[3]
+        by_hand[:3] += np.array(node[:3]) / len(made.trees)
+        by_hand[3 + first : 3 + first + len(percent)] += np.array(percent) / 100 / len(made.trees)
     assert told == pytest.approx(by_hand, abs=0.01)
     assert told[3:] == pytest.approx(fine[0].astype(float))
 
@@ -171,7 +183,7 @@ def test_peers_get_what_was_logged_by_then() -> None:
 
 def test_the_shipped_model_has_a_forest_for_every_set() -> None:
     for columns in sets():
-        part = model()["sets"]["+".join(("loss", *columns))]
+        part = shipped("+".join(("loss", *columns)))
         assert tuple(part["features"]) == names_of(columns)
 
 
@@ -205,3 +217,12 @@ def test_a_recorded_grid_becomes_rows(tmp_path) -> None:
         6,
         len(names_of(("val_loss", "update_ratio"))),
     )
+
+
+def test_advice_is_followed_to_the_nearest_rate_until_nothing_is_advised() -> None:
+    rates = [1e-4, 1e-3, 1e-2, 1e-1]
+    factors = {("g", 0, 1e-4): 200.0, ("g", 0, 1e-2): 0.1, ("g", 0, 1e-3): 1.0, ("g", 1, 1e-4): 0.5}
+    assert path(("g", 0, 1e-4), factors, rates) == [1e-4, 1e-2, 1e-3]
+    assert path(("g", 1, 1e-4), factors, rates) == [1e-4]  # no rate is lower
+    to_and_fro = {("g", 0, 1e-4): 10.0, ("g", 0, 1e-3): 0.1}
+    assert path(("g", 0, 1e-4), to_and_fro, rates) == [1e-4, 1e-3, 1e-4, 1e-3, 1e-4]

@@ -70,7 +70,7 @@ def test_a_sweep_is_paused_resumed_extended_and_stopped_from_another_process(lrl
 
     extended = lrlab("extend", "bowl", "--seeds", 2, "--lr", "1e-4:10")
     assert extended.code == 0, extended.err
-    assert extended.out == "bowl: Extended: seeds 1 became 2; rates 0.001:10 became 0.0001:10.\n"
+    assert extended.out == "bowl: Extended: seeds 1 became 2; rates 1e-3:10 became 1e-4:10.\n"
     stopped = lrlab("stop", "bowl")
     assert (stopped.code, stopped.out) == (0, "bowl: Stopped; its results stay.\n"), stopped.err
     out, err = process.communicate(timeout=15)
@@ -166,10 +166,10 @@ REFUSED = [
     (("extend", "bowl", "--seeds", "two"), 2, "Input should be a valid integer"),
     (("extend", "bowl", "--budget", 99), 2, "the budget cannot change, it stays 16 epochs, got 99"),
     (("extend", "bowl", "--budget", 99, "--seeds", 3), 2, "Schedules stretch over the budget"),
-    (("extend", "bowl", "--lr", "1e-2:1"), 2, "lr must hold the range searched so far, 0.001:10, got 0.01:1"),
+    (("extend", "bowl", "--lr", "1e-2:1"), 2, "lr must hold the range searched so far, 1e-3:10, got 1e-2:1"),
     (("extend", "bowl", "--lr", "1e-4:1"), 2, "lr must hold the range searched so far"),
     (("extend", "bowl", "--lr", "1e-3:10"), 2, "nothing would change"),
-    (("extend", "bowl", "--lr", "10:1e-3"), 2, "Did you mean 0.001:10"),
+    (("extend", "bowl", "--lr", "10:1e-3"), 2, "Did you mean 1e-3:10"),
     (("extend", "bowl", "--lr", "0:10"), 2, "must be finite and above 0, got '0'"),
     (("extend", "bowl", "--lr", "1e-3"), 2, "expected a pair such as"),
     (("extend", "bowl", "--lr", "a:b"), 2, "must be a number such as 3e-4, got 'a'"),
@@ -245,7 +245,7 @@ def test_a_finished_study_is_extended_and_names_its_whole_cost(lrlab, asked, pla
     said = lrlab("extend", "bowl", "--lr", "1e-4:10", "--workers", 0, "--json")
     assert said.code == 0, said.err
     document = said.document
-    assert "Extended: rates 0.001:10 became 0.0001:10." in said.err
+    assert "Extended: rates 1e-3:10 became 1e-4:10." in said.err
     assert document["final"] is True
     assert document["cost"] > asked["cost"]
     units = sum(run["units"] for run in document["runs"])
@@ -296,7 +296,7 @@ def test_a_study_of_a_program_is_changed_and_the_call_to_repeat_is_named(lrlab, 
         said = lrlab("extend", "own", "--lr", "1e-4:1", "--tolerance", 0.05)
         assert said.code == 0, said.err
         assert "there, repeat: lrlab.sweep(..., lr='1e-4:1', tolerance=0.05, study='own')" in said.out
-        with pytest.raises(Exception, match=r"cannot be continued: lr was 0\.0001:1, now 0\.001:1"):
+        with pytest.raises(Exception, match=r"cannot be continued: lr was 1e-4:1, now 1e-3:1"):
             own.ask()
         again = own.ask(lr="1e-4:1", tolerance=0.05)
         assert again.final

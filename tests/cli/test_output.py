@@ -130,7 +130,7 @@ def test_an_error_says_what_and_what_to_do(lrlab):
     assert said.code == 2
     assert said.out == ""
     assert said.err.startswith("lrlab: lr range: the low end must be below the high end")
-    assert "Did you mean 1e-05:0.1?" in said.err
+    assert "Did you mean 1e-5:1e-1?" in said.err
     assert "Traceback" not in said.err
 
 

@@ -95,7 +95,7 @@ def test_before_anything_is_known():
 
 def test_the_price_is_told_in_words():
     assert price_line(MOMENT) == (
-        "Study s-1: rates 0.0001:1, val_loss after 20 epochs. Expected cost: about 2.2 full runs "
+        "Study s-1: rates 1e-4:1, val_loss after 20 epochs. Expected cost: about 2.2 full runs "
         "(9 runs, at most 6 waiting at once). Ctrl-C saves."
     )
 

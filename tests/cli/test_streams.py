@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lrlab.api.results import write_file
+from lrlab.api.whole_file import write_file
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.store.sql import SqliteStore
 

@@ -47,7 +47,7 @@ def test_a_target_is_trained_by_its_name(lrlab, project):
     said = lrlab("sweep", "bowl", "--workers", 0, "--study", "s", "--json")
     assert said.code in (0, 5), said.err
     shown = lrlab("studies", "show", "s", "--json").document["settings"]
-    assert (shown["target"], shown["budget"], shown["rates"]) == ("bowl.py:train", "16 epochs", "0.001:10")
+    assert (shown["target"], shown["budget"], shown["rates"]) == ("bowl.py:train", "16 epochs", "1e-3:10")
     assert (shown["seeds"], shown["tolerance"], shown["your rate"]) == ("2, from 0", "0.05", "3e-1")
 
 
@@ -56,7 +56,7 @@ def test_what_is_typed_overrides(lrlab, project):
     said = lrlab("sweep", "bowl", *words, "--workers", 0, "--study", "s", "--json")
     assert said.code in (0, 5), said.err
     shown = lrlab("studies", "show", "s", "--json").document["settings"]
-    assert (shown["budget"], shown["rates"], shown["searcher"]) == ("8 epochs", "0.01:1", "grid:3")
+    assert (shown["budget"], shown["rates"], shown["searcher"]) == ("8 epochs", "1e-2:1", "grid:3")
     assert (shown["seeds"], shown["tolerance"], shown["your rate"]) == ("1, from 0", "0.02", "3e-1")
 
 

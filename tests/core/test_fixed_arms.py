@@ -40,7 +40,7 @@ def test_a_rate_that_is_none_is_refused(rate: object) -> None:
 
 def test_a_rate_and_a_range_are_refused() -> None:
     with pytest.raises(
-        SpecError, match=r"arm: a has the one rate 1, so there is no range to search, got 1e-05:0\.1"
+        SpecError, match=r"arm: a has the one rate 1, so there is no range to search, got 1e-5:1e-1"
     ):
         Arm(name="a", rate=1.0, lr=LRRange(1e-5, 0.1))
 

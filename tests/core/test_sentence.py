@@ -1,6 +1,7 @@
 """The answer in one line, and rates as people write them."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,13 @@ def test_without_an_own_rate_nothing_is_said_about_it() -> None:
 
 def test_an_answer_so_far_says_so() -> None:
     assert sentence(answer(final=False)).startswith("So far: use LR 2.4e-3 ")
+
+
+def test_the_answer_of_a_study_that_a_person_has_stopped_is_no_longer_one_so_far() -> None:
+    stopped = answer(final=False, warnings=(Caution(code="STOPPED", text="Stopped by a person."),))
+    assert sentence(stopped).startswith("Use LR 2.4e-3 ")
+    nothing = replace(stopped, lr=math.nan)
+    assert sentence(nothing).startswith("No learning rate can be named from these runs.")
 
 
 def test_one_full_run_is_singular() -> None:

@@ -61,7 +61,7 @@ def test_ranges_are_read(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ((0.1, 1e-5), "Did you mean 1e-05:0.1"), ((0.1, 0.1), "nothing to search"), ((0, 1), "above 0"),
+        ((0.1, 1e-5), "Did you mean 1e-5:1e-1"), ((0.1, 0.1), "nothing to search"), ((0, 1), "above 0"),
         ((-1, 1), "above 0"), ((math.nan, 1), "finite"), ((1e-5, math.inf), "finite"), ("1e-5", "pair"),
         ("1e-5:1:2", "pair"), ("a:b", "number such as 3e-4"), (3, "pair"), (("x", 1), "number"), ((True, 2), "True"),
         (None, "pair"), ((None, 1), "None"),

@@ -43,6 +43,16 @@ def test_graver_is_told_and_lighter_is_not() -> None:
     ]  # fmt: skip
 
 
+def test_an_error_at_the_very_end_is_told_at_once() -> None:
+    bad = checkup(diverged="error", plateau="note")
+    for before in ([], [checkup()], [bad]):
+        debounce = Debounce()
+        told(debounce, *before)
+        found = [f"{one.change} {one.verdict.symptom}" for one in debounce.update(bad, last=True)]
+        assert found == ["appeared diverged", *(["appeared plateau"] if before == [bad] else [])]
+    assert debounce.update(bad, last=True) == ()
+
+
 def test_another_verdict_clears_the_one_before() -> None:
     high, low = checkup(rate_too_high="warn"), checkup(rate_too_low="warn")
     found = told(Debounce(), high, high, low, low)

@@ -6,7 +6,19 @@ import pytest
 
 from lrlab.core.errors import SpecError
 from lrlab.core.verdict import RateVerdict
-from lrlab.diagnosis.prove import FACTORS, WEIGHTS, judge, price, signs, sizes, together
+from lrlab.diagnosis.prove import (
+    FACTORS,
+    OVERTURN_FROM,
+    WEIGHTS,
+    inputs,
+    judge,
+    price,
+    signs,
+    sizes,
+    stands,
+    together,
+)
+from lrlab.diagnosis.rate import FAMILIES
 
 START = [1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.02, 0.98]
 
@@ -74,6 +86,18 @@ def test_branches_overturn_an_unsure_log() -> None:
     assert proof.overturned
 
 
+def test_a_log_that_knew_the_rate_keeps_its_word_unless_the_run_explodes() -> None:
+    crawling, before = ends(-0.01, -0.04, -0.15), said("too_high", 0.4)
+    proof = judge(START, crawling, before=before, step=100, total=1000, steps=12, known_rate=True)
+    assert proof.rate == before
+    assert not proof.overturned
+    lost = ends(-0.2, math.nan, math.nan)
+    proof = judge(START, lost, before=said("right", 0.9), step=100, total=1000, steps=12, known_rate=True)
+    assert proof.rate.verdict == "too_high"
+    proof = judge(START, crawling, step=100, total=1000, steps=12, known_rate=True)
+    assert proof.rate.verdict == "too_low"  # that log told nothing
+
+
 def test_without_a_log_the_branches_stand_alone() -> None:
     proof = judge(START, ends(-0.01, -0.04, -0.15), step=100, total=1000, steps=12)
     assert proof.before.verdict == "unknown"
@@ -87,7 +111,7 @@ def test_signs_are_finite_and_bounded(losses: tuple[float, float, float]) -> Non
     numbers = signs(START, ends(*losses))
     assert len(numbers) == 4
     assert all(-1 <= number <= 1 for number in numbers)
-    assert sum(together(numbers, ())) == pytest.approx(1.0)
+    assert sum(together(numbers, (), total=1000)) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +129,46 @@ def test_branches_of_other_batches_are_refused(missing: dict[float, list[float]]
         judge(START, missing, step=1, total=100, steps=3)
 
 
-@pytest.mark.parametrize("total", [500, 1000, 100_000])
-def test_the_price_is_kept_from_500_steps_on(total: int) -> None:
-    assert price(total, *sizes(total, 0.05)) <= 0.0575
+@pytest.mark.parametrize("total", [400, 500, 853, 1000, 39_000, 1_000_000])
+@pytest.mark.parametrize("cost", [0.05, 0.1, 0.5])
+def test_the_price_is_kept(total: int, cost: float) -> None:
+    assert 0.75 * cost <= price(total, *sizes(total, cost)) <= cost
 
 
-def test_the_model_has_a_row_for_every_word() -> None:
-    assert [len(row) for row in WEIGHTS] == [7, 7, 7]
+def test_a_very_short_training_costs_more_than_was_asked_for() -> None:
+    assert sizes(100, 0.05) == (3, 8)
+    assert price(100, *sizes(100, 0.05)) == pytest.approx((9 + 32 / 3) / 100)
+
+
+def test_the_model_has_a_weight_for_everything_that_it_looks_at() -> None:
+    row = inputs([0.0] * 4, (0.2, 0.5, 0.3), 1000, "sgd")
+    assert [len(weights) for weights in WEIGHTS] == [len(row) + 1] * 3
+
+
+def test_an_unknown_optimizer_is_the_mean_of_the_known_ones() -> None:
+    numbers = [0.2, -0.3, 0.1, -0.5]
+    known = [together(numbers, (), total=700, kind=name) for name in FAMILIES]
+    assert known[0] != pytest.approx(known[1], abs=0.01)
+    assert together(numbers, (), total=700) == pytest.approx(
+        [sum(column) / 3 for column in zip(*known, strict=True)]
+    )
+
+
+def test_the_optimizer_counts() -> None:
+    proofs = [
+        judge(START, ends(-0.2, -0.18, -0.1), step=100, total=1000, steps=12, optimizer=name)
+        for name in ("sgd", "adamw")
+    ]
+    assert proofs[0].rate.probabilities != proofs[1].rate.probabilities
+    with pytest.raises(SpecError, match="optimizer: there is no 'sdg'"):
+        judge(START, ends(0, 0, 0), step=1, total=100, steps=3, optimizer="sdg")
+
+
+def test_a_word_falls_only_to_one_that_is_much_likelier() -> None:
+    assert OVERTURN_FROM > 1
+    close = [0.5 / OVERTURN_FROM + 0.01, 0.5, 0.0]
+    far = [0.5 / OVERTURN_FROM - 0.01, 0.5, 0.0]
+    assert stands(close, 0) == 0
+    assert stands(far, 0) == 1
+    assert stands(close, None) == 1
+    assert stands(close, 1) == 1

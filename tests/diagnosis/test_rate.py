@@ -1,6 +1,8 @@
 """The fitted model: what is shipped is whole, honest about units, and says on real runs what their grids say."""
 
 import csv
+import itertools
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,17 @@ from lrlab.diagnosis.features import GROUPS, LOSS, OPTIMIZERS, Course, family, f
 from lrlab.diagnosis.rate import (
     DECADES,
     OPTIONAL,
+    VIEWS,
     Told,
     columns_used,
     factor_of,
+    forest,
+    furthest,
     judge,
-    model,
     set_name,
     tempered,
     verdict_of,
+    view_of,
 )
 from lrlab.diagnosis.signals import Track
 
@@ -87,17 +92,29 @@ def test_an_unknown_optimizer_is_less_sure() -> None:
     assert mean.probabilities != told.probabilities
 
 
-def test_the_model_is_whole_and_readable() -> None:
-    whole = model()
-    assert len(whole["about"]["problems"]) >= 12
-    assert len(whole["sets"]) == 12
-    for name, part in whole["sets"].items():
-        columns = name.split("+")[1:]
-        assert all(0 < doubt <= 1 for doubt in part["doubt"])
-        expected = {*LOSS, *(feature for column in columns for feature in GROUPS[column])}
-        assert expected < set(part["features"])
-        for tree in part["trees"]:
-            check(tree, len(part["features"]))
+SETS = [
+    set_name(columns)
+    for count in range(len(OPTIONAL) + 1)
+    for columns in itertools.combinations(OPTIONAL, count)
+    if columns_used(columns) == columns
+]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_forest_is_whole_and_readable(name: str) -> None:
+    part = forest(name)
+    assert len(part["about"]["problems"]) >= 12
+    assert tuple(part["doubt"]) == VIEWS
+    assert all(0 < doubt <= 1 for doubt in part["doubt"].values())
+    columns = name.split("+")[1:]
+    assert {*LOSS, *(feature for column in columns for feature in GROUPS[column])} < set(part["features"])
+    for tree in part["trees"]:
+        check(tree, len(part["features"]))
+
+
+def test_there_are_no_other_forests() -> None:
+    folder = files("lrlab.diagnosis").joinpath("forests")
+    assert sorted(file.name for file in folder.iterdir()) == sorted(f"{name}.json" for name in SETS)
 
 
 def check(node: list, count: int) -> None:
@@ -107,15 +124,16 @@ def check(node: list, count: int) -> None:
         check(low, count)
         check(high, count)
     else:
-        assert sum(node[:3]) == pytest.approx(1, abs=0.01)
-        assert len(node[3]) == len(DECADES)
-        assert all(0 <= share <= 100 for share in node[3])
+        assert sum(node[:3]) == pytest.approx(1, abs=0.02)
+        first, *percent = node[3]
+        assert 0 <= first <= len(DECADES) - len(percent)
+        assert all(0 <= share <= 100 for share in percent)
 
 
 def test_a_walk_over_the_trees_is_the_mean_of_their_leaves() -> None:
     """A naive twin of the forest."""
     own = course("too_high", "adam", 768)
-    part = model()["sets"][set_name(tuple(own.blocks))]
+    part = forest(set_name(tuple(own.blocks)))
     numbers = features(own)
     row = [numbers[name] for name in part["features"]]
 
@@ -126,19 +144,29 @@ def test_a_walk_over_the_trees_is_the_mean_of_their_leaves() -> None:
 
     leaves = [leaf(tree) for tree in part["trees"]]
     told = judge(own)
-    assert told.fine == pytest.approx(np.mean([one[3] for one in leaves], axis=0) / 100)
+    fine = np.zeros(len(DECADES))
+    for *_, (first, *percent) in leaves:
+        fine[first : first + len(percent)] += np.array(percent) / 100 / len(leaves)
+    assert told.fine == pytest.approx(fine)
     shares = np.mean([one[:3] for one in leaves], axis=0)
     assert told.probabilities == pytest.approx(tempered(shares, part["temperature"]))
-    assert told.doubt == part["doubt"][1]
+    assert told.doubt == part["doubt"]["whole"]
 
 
-def test_of_a_young_run_less_is_told() -> None:
-    part = model()["sets"]["loss"]
-    assert part["doubt"][0] < part["doubt"][1]
+def test_of_a_young_run_less_is_told_and_of_a_whole_one_more() -> None:
+    part = forest("loss")
+    assert part["doubt"]["young"] <= part["doubt"]["grown"] < part["doubt"]["whole"]
     doubts = [
-        judge(course("healthy", "momentum", 840, share=share, columns=())).doubt for share in (0.05, 0.3)
+        judge(course("healthy", "momentum", 840, share=share, columns=())).doubt for share in (0.05, 0.3, 1.0)
     ]
-    assert doubts == part["doubt"]
+    assert doubts == [part["doubt"][view] for view in ("young", "grown", "whole")]
+
+
+def test_a_log_kept_now_and_then_is_another_view() -> None:
+    shares, grains = (0.0, -0.2, -0.5), (0.0, -1.0)
+    views = [[view_of({"share": share, "grain": grain}) for grain in grains] for share in shares]
+    assert views == [[2, 3], [1, 1], [1, 1]]
+    assert view_of({"share": -1.5, "grain": 0.0}) == 0
 
 
 def test_nothing_is_told_where_the_opposite_is_likely_too() -> None:
@@ -157,6 +185,15 @@ def test_the_factor_is_the_move_that_most_likely_helps() -> None:
     assert factor_of(fine, "too_low") == 10.0
     assert factor_of(fine, "too_high") == 0.18
     assert factor_of(fine, "right") == 1.0
+
+
+def test_no_advice_goes_far_where_the_rate_is_unknown() -> None:
+    fine = [0.0] * len(DECADES)
+    fine[DECADES.index(3.0)], fine[DECADES.index(1.0)] = 0.9, 0.2
+    assert factor_of(fine, "too_low") == 1000
+    assert factor_of(fine, "too_low", furthest(("loss", "val_loss", "grad_norm"))) == 10
+    assert factor_of(fine, "too_low", furthest(("loss", "lr"))) == 1000
+    assert judge(course("too_low", "adam", 768, columns=())).furthest == furthest(("loss",)) < 2
 
 
 def test_a_lucky_move_among_bad_ones_is_not_advised() -> None:

@@ -10,15 +10,24 @@ import pytest
 from lrlab.core.errors import SpecError
 from lrlab.core.verdict import Advice, Checkup, Evidence, RateVerdict, Verdict
 from lrlab.diagnosis.checkup import RULES, Log, check_up
+from lrlab.diagnosis.rate import DIVERGED_FACTOR
 from lrlab.schedules.spec import resolve
 
 RUNS = Path(__file__).parent / "runs"
 COLUMNS = ("loss", "val_loss", "lr", "grad_norm", "update_ratio")
-LENGTHS = {"too_low": 768, "right_overfits": 768, "too_high": 768, "diverging": 792, "decays_early": 600}
+LENGTHS = {
+    "too_low": 768,
+    "right_overfits": 768,
+    "flat_validation": 768,
+    "too_high": 768,
+    "diverging": 792,
+    "decays_early": 600,
+}
 OPTIMIZERS = {
     "decays_early": "adamw",
     "too_low": "adam",
     "right_overfits": "adam",
+    "flat_validation": "adam",
     "too_high": "adam",
     "diverging": "sgd",
 }
@@ -51,6 +60,7 @@ FOUND = [
     ("too_high", None, {"rate_too_high"}),
     ("too_high", 384, {"rate_too_high", "plateau"}),
     ("right_overfits", None, {"overfitting"}),
+    ("flat_validation", None, {"healthy"}),  # the lowest of many noisy ones is low by luck
     ("diverging", None, {"rate_too_high", "diverging"}),
     ("diverged", None, {"diverged"}),
     ("decays_early", None, {"rate_too_low", "decay_too_early"}),
@@ -84,6 +94,33 @@ def test_overfitting_names_the_step_to_stop_at() -> None:
             (float(row["val_loss"]), int(row["step"])) for row in csv.DictReader(file) if row["val_loss"]
         ]
     assert verdict.advice.value == min(points)[1]
+
+
+@pytest.mark.parametrize(
+    ("began", "end", "severity"), [(0.6, 0.9, "warn"), (2.3, 0.7, "note"), (2.3, 0.9, "warn")]
+)
+def test_overfitting_is_grave_by_all_that_was_learned(began: float, end: float, severity: str) -> None:
+    """The first validation comes after an epoch; what the training loss fell by until then counts too."""
+    steps = np.arange(0, 400.0)
+    loss = began - (began - 0.6) * np.minimum(steps / 40, 1) - 0.001 * steps
+    at = np.arange(39, 400.0, 40)
+    val = np.interp(at, [39, 119, 399], [0.6, 0.4, end])
+    verdict = check_up(Log(columns={"loss": (steps, loss), "val_loss": (at, val)}, seen=400)).found(
+        "overfitting"
+    )
+    assert verdict is not None
+    assert verdict.severity == severity
+    lost = (end - 0.4) / (began - 0.4)
+    assert verdict.evidence[1].value == pytest.approx(lost, rel=0.25)
+
+
+def test_a_training_loss_of_another_kind_says_nothing_of_the_validation() -> None:
+    steps, at = np.arange(0, 400.0), np.arange(39, 400.0, 40)
+    val = np.interp(at, [39, 119, 399], [0.6, 0.4, 0.9])
+    columns = {"loss": (steps, 500 - 0.001 * steps), "val_loss": (at, val)}  # a sum over the batch
+    verdict = check_up(Log(columns=columns, seen=400)).found("overfitting")
+    assert verdict is not None
+    assert verdict.severity == "warn"
 
 
 def test_an_early_decay_names_the_step_where_it_began() -> None:
@@ -125,8 +162,56 @@ def test_the_gravest_verdict_comes_first() -> None:
 
 def test_a_diverged_run_has_one_trouble() -> None:
     checkup = seen("diverged")
-    assert (checkup.rate.verdict, checkup.rate.factor) == ("too_high", 0.1)
+    assert (checkup.rate.verdict, checkup.rate.factor) == ("too_high", DIVERGED_FACTOR)
     assert checkup.severity == "error"
+    assert checkup.verdicts[0].advice.factor == DIVERGED_FACTOR
+
+
+def losses(values: np.ndarray) -> Checkup:
+    """The checkup of a log of these losses alone."""
+    steps = np.arange(float(len(values)))
+    return check_up(Log(columns={"loss": (steps, values)}, seen=len(values), optimizer="adam"))
+
+
+def test_a_run_that_climbed_is_sent_as_far_as_its_log_tells() -> None:
+    draw = np.random.default_rng(0)
+    checkup = losses(2.3 * np.exp(np.linspace(0, 3, 300)) * np.exp(0.1 * draw.normal(size=300)))
+    assert checkup.rate.verdict == "too_high"
+    assert checkup.rate.factor == checkup.verdicts[0].advice.factor < 1
+
+
+def test_evidence_of_losses_below_zero_and_of_a_loss_that_never_fell() -> None:
+    draw = np.random.default_rng(1)
+    noise = 0.1 * draw.normal(size=300)
+    names = {
+        "falls": [one.name for one in losses(-1 - np.linspace(0, 3, 300) + noise).verdicts[0].evidence],
+        "stands": [one.name for one in losses(2.3 + noise).verdicts[0].evidence],
+    }
+    assert names["falls"][:2] == ["loss now less its first value", "share of the fall made since two thirds"]
+    assert names["stands"] == ["loss now over its first value"]
+
+
+def test_right_but_not_surely_says_what_else_it_may_be() -> None:
+    sure, unsure = seen("healthy"), None
+    for share in range(30, 840, 30):
+        checkup = seen("healthy", until=share, columns=("loss", "lr"))
+        if checkup.rate.verdict == "right" and checkup.rate.confidence < 0.7:
+            unsure = checkup.found("healthy") or unsure
+    assert unsure is not None
+    assert "may be too low (" in unsure.sentence
+    assert "may" not in sure.verdicts[-1].sentence
+
+
+def test_a_loss_that_has_not_moved_may_have_another_cause() -> None:
+    draw = np.random.default_rng(0)
+    noise = 0.1 * draw.normal(size=300)
+    still, falling = losses(2.3 + noise), losses(2.3 - np.linspace(0, 0.15, 300) + noise)
+    texts = [
+        [verdict.advice.text for verdict in each.verdicts if verdict.symptom == "rate_too_low"]
+        for each in (still, falling)
+    ]
+    assert "frozen weights" in texts[0][0]
+    assert "frozen weights" not in texts[1][0]
 
 
 def test_what_was_not_logged_is_named() -> None:
@@ -277,3 +362,56 @@ def test_values_refuse_what_they_cannot_be(make, said: str) -> None:
 def test_evidence_as_text() -> None:
     evidence = Evidence(name="rise", value=0.25, threshold=0.1, source="val_loss", first_step=3, last_step=9)
     assert str(evidence) == "rise 0.25 (limit 0.1), val_loss at steps 3 to 9"
+
+
+@pytest.mark.parametrize(("first", "change"), [(0, "data"), (1, "data"), (50, "lr")])
+def test_a_loss_that_was_never_finite_is_not_the_rates_fault(first: int, change: str) -> None:
+    steps = np.arange(first, first + 100.0)
+    checkup = check_up(Log(columns={"loss": (steps, np.full(100, math.nan))}, seen=first + 100))
+    verdict = checkup.found("diverged")
+    assert verdict is not None
+    assert verdict.severity == "error"
+    assert verdict.advice is not None
+    assert verdict.advice.change == change
+    assert (checkup.rate.verdict == "too_high") is (change == "lr")
+
+
+@pytest.mark.parametrize("begin", [1.0, 3.9])
+@pytest.mark.parametrize("validates", [True, False])
+def test_a_training_loss_that_climbs_is_no_divergence_while_the_validation_falls(
+    begin: float, validates: bool
+) -> None:
+    """As of a detector whose easier pictures end, or a term whose weight grows."""
+    steps, at = np.arange(400.0), np.arange(19, 400.0, 20)
+    loss = np.where(steps < 40, begin - steps / 100, 4.0)
+    val = 2.0 - 1.5 * at / 400 if validates else 1.0 + at / 400
+    checkup = check_up(Log(columns={"loss": (steps, loss), "val_loss": (at, val)}, seen=400))
+    told = checkup.found("diverged") or checkup.found("diverging")
+    assert (told is None) is validates
+
+
+@pytest.mark.parametrize("count", [30, 300, 3000])
+def test_noise_alone_is_no_divergence(count: int) -> None:
+    told = 0
+    for seed in range(10):
+        noise = 0.3 * np.random.default_rng(seed).normal(size=count)
+        falling = 2.3 + noise - np.linspace(0, 0.02, count)
+        checkup = check_up(
+            Log(columns={"loss": (np.arange(float(count)), falling)}, seen=count, optimizer="adam")
+        )
+        told += checkup.found("diverging") is not None
+    assert told <= 1
+
+
+@pytest.mark.parametrize("count", [20, 100, 250])
+def test_a_noisy_validation_loss_that_stays_level_is_no_overfitting(count: int) -> None:
+    steps, told = np.arange(2000.0), 0
+    at = np.round(np.arange(1, count + 1) * 2000 / count) - 1
+    for seed in range(10):
+        val = 0.5 + 1.8 * np.exp(-at / 200) + 0.1 * np.random.default_rng(seed).normal(size=count)
+        loss = 0.3 + 2 * np.exp(-steps / 200) - steps / 40_000
+        checkup = check_up(
+            Log(columns={"loss": (steps, loss), "val_loss": (at, val)}, seen=2000, optimizer="adam")
+        )
+        told += checkup.found("overfitting") is not None
+    assert told <= 1

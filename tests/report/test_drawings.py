@@ -15,6 +15,7 @@ from lrlab.report.charts import u_curve
 from lrlab.report.curves import learning_curves
 from lrlab.report.palette import DARK, LIGHT, contrast
 from lrlab.report.text import answer_text
+from lrlab.report.timeline import timeline
 
 pytestmark = pytest.mark.plot
 pytest.importorskip("matplotlib")
@@ -140,6 +141,25 @@ def test_ticks_are_never_zero():
     assert figures.u_curve_figure(chart).layout.xaxis.ticktext[0] == "1e-5"
     labels = [text.get_text() for text in pictures.u_curve_picture(chart).axes[-1].get_xticklabels()]
     assert labels == list(figures.u_curve_figure(chart).layout.xaxis.ticktext)
+
+
+@every
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_what_a_browser_is_given_is_what_plotly_makes_of_it(name, theme):
+    answer = samples.EVERY[name]()
+    chart, lines, slices = u_curve(answer), learning_curves(answer), timeline(samples.study(answer))
+    for spec, figure in (
+        (figures.u_curve_spec(chart, theme=theme), figures.u_curve_figure(chart, theme=theme)),
+        (figures.curves_spec(lines, theme=theme), figures.curves_figure(lines, theme=theme)),
+        (figures.timeline_spec(slices, theme=theme), figures.timeline_figure(slices, theme=theme)),
+    ):
+        told = json.loads(figure.to_json())
+        assert told["layout"]["template"] in (
+            {},
+            {"data": {"scatter": [{"type": "scatter"}]}},
+        )  # both say nothing
+        told["layout"]["template"] = {}
+        assert json.loads(json.dumps(spec, allow_nan=False)) == told
 
 
 def test_only_scatter_is_used():

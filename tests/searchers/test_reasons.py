@@ -9,7 +9,7 @@ import pytest
 from lrlab.core.lr_range import LRRange
 from lrlab.core.metric import Metric
 from lrlab.core.outcome import Outcome
-from lrlab.core.question import Advance, Arm, Done, Question
+from lrlab.core.question import Arm, Done, Question
 from lrlab.core.record import Record
 from lrlab.core.run import Run, RunKey
 from lrlab.searchers.evidence import Evidence
@@ -20,7 +20,7 @@ from lrlab.searchers.protocol import Explains
 from lrlab.searchers.race import race
 from lrlab.searchers.reasons import Reasons
 from lrlab.searchers.standing import Standing
-from lrlab.testing.landscapes import Landscape, carry_out, new_run
+from lrlab.testing.landscapes import LANDSCAPES, Landscape, carry_out, new_run
 from lrlab.testing.searcher_kit import cases
 
 QUESTION = Question(lr=LRRange(1e-4, 1.0), budget=64, metric=Metric("val_loss"))
@@ -52,9 +52,9 @@ LOW, MIDDLE, HIGH, GONE = curve(1e-3, 0.9, 0.83), curve(1e-2, 0.6, 0.5), curve(0
 
 def test_a_run_that_waits_is_told_how_far_it_is_behind() -> None:
     told = reasons(LOW, MIDDLE, HIGH)
-    told.leave(keys(LOW, MIDDLE, HIGH), keys(MIDDLE), 2)
-    assert set(told.left) == {LOW.key, HIGH.key}
-    assert told.left[LOW.key] == (
+    left = told.leave(keys(LOW, MIDDLE, HIGH), keys(MIDDLE), 2)
+    assert set(left) == {LOW.key, HIGH.key}
+    assert left[LOW.key] == (
         "Its val_loss 0.83 after 2 of 64 epochs is 0.33 above that of 1e-2, the best; 1 of 3 went on."
     )
 
@@ -62,27 +62,27 @@ def test_a_run_that_waits_is_told_how_far_it_is_behind() -> None:
 def test_a_rate_far_from_where_the_best_is_expected_is_told_so() -> None:
     close = curve(0.1, 0.6, 0.501)
     told = reasons(LOW, MIDDLE, close)
-    told.leave(keys(LOW, MIDDLE, close), keys(MIDDLE, LOW), 2)
-    assert "is 0.001 above that of 1e-2, the best, and the best rate is expected near" in told.left[close.key]
-    assert "decades below it; 2 of 3 went on." in told.left[close.key]
+    left = told.leave(keys(LOW, MIDDLE, close), keys(MIDDLE, LOW), 2)
+    assert "is 0.001 above that of 1e-2, the best, and the best rate is expected near" in left[close.key]
+    assert "decades below it; 2 of 3 went on." in left[close.key]
 
 
 def test_a_rate_next_above_or_anywhere_below_that_diverged_is_named() -> None:
     told = reasons(MIDDLE, HIGH, GONE)
-    told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
-    assert told.left[HIGH.key].endswith("and 1, next above it, diverged; 1 of 2 went on.")
+    left = told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
+    assert left[HIGH.key].endswith("and 1, next above it, diverged; 1 of 2 went on.")
     gone = curve(5e-2, math.nan)
     told = reasons(MIDDLE, gone, HIGH)
-    told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
-    assert told.left[HIGH.key].endswith("and 5e-2, below it, diverged; 1 of 2 went on.")
+    left = told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
+    assert left[HIGH.key].endswith("and 5e-2, below it, diverged; 1 of 2 went on.")
 
 
 def test_what_was_not_seen_yet_is_not_told() -> None:
     # It diverges in its second unit, and only the first was asked for.
     late = replace(curve(1.0, 0.9, math.nan), target=1)
     told = reasons(MIDDLE, HIGH, late)
-    told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
-    assert "diverged" not in told.left[HIGH.key]
+    left = told.leave(keys(MIDDLE, HIGH), keys(MIDDLE), 2)
+    assert "diverged" not in left[HIGH.key]
 
 
 def test_runs_on_a_plateau_are_told_that_they_cannot_be_told_apart() -> None:
@@ -91,10 +91,8 @@ def test_runs_on_a_plateau_are_told_that_they_cannot_be_told_apart() -> None:
     assert told.go_on(keys(level[0]), keys(*level), 2) == [
         "1e-3 is one of 3 that 2 of 64 epochs could not tell apart."
     ]
-    told.leave(keys(*level), keys(*level[:2]), 2)
-    assert told.left == {
-        level[2].key: "It is one of 3 that 2 of 64 epochs could not tell apart; 2 of 3 went on."
-    }
+    left = told.leave(keys(*level), keys(*level[:2]), 2)
+    assert left == {level[2].key: "It is one of 3 that 2 of 64 epochs could not tell apart; 2 of 3 went on."}
 
 
 def test_who_goes_on_is_compared_with_the_best() -> None:
@@ -115,11 +113,9 @@ def test_the_end_names_the_one_that_reaches_it_and_what_the_others_lack() -> Non
     assert told.to_the_end(MIDDLE.key, keys(LOW, MIDDLE), 2) == (
         "1e-2 is the most promising of 2 after 2 of 64 epochs, with val_loss 0.5; it is trained to the end."
     )
-    told.leave_all(keys(LOW, MIDDLE), MIDDLE.key)
-    assert told.left[LOW.key].endswith(
-        "is 0.33 above that of 1e-2, the best; only 1e-2 is trained to the end."
-    )
-    assert told.left[HIGH.key] == (
+    left = told.leave_all(keys(LOW, MIDDLE), MIDDLE.key)
+    assert left[LOW.key].endswith("is 0.33 above that of 1e-2, the best; only 1e-2 is trained to the end.")
+    assert left[HIGH.key] == (
         "A rate near it diverged, so it is not trusted; only 1e-2 is trained to the end."
     )
 
@@ -127,10 +123,10 @@ def test_the_end_names_the_one_that_reaches_it_and_what_the_others_lack() -> Non
 def test_other_seeds_are_told_what_they_were_for() -> None:
     again = curve(1e-2, 0.6, 0.55, seed=1)
     told = reasons(MIDDLE, again, LOW)
-    told.leave_all(keys(MIDDLE, LOW), MIDDLE.key)
-    assert told.left[again.key] == "It told luck apart; only seed 0 is trained on."
+    left = told.leave_all(keys(MIDDLE, LOW), MIDDLE.key)
+    assert left[again.key] == "It told luck apart; only seed 0 is trained on."
     # The mean over both seeds is what the others were compared with.
-    assert "is 0.3 above that of 1e-2" in told.left[LOW.key]
+    assert "is 0.3 above that of 1e-2" in left[LOW.key]
 
 
 def test_arms_and_accuracies_are_named() -> None:
@@ -140,17 +136,18 @@ def test_arms_and_accuracies_are_named() -> None:
         for lr, arm, acc in ((0.1, "sgd", 0.5), (1e-3, "adam", 0.75))
     )  # fmt: skip
     told = reasons(sgd, adam, question=question)
-    told.leave(keys(sgd, adam), keys(adam), 1)
-    assert told.left[sgd.key].startswith(
+    left = told.leave(keys(sgd, adam), keys(adam), 1)
+    assert left[sgd.key].startswith(
         "Its val_acc 0.5 after 1 of 64 epochs is 0.25 below that of adam at 1e-3, the best"
     )
 
 
-def test_a_run_that_is_taken_on_waits_no_more() -> None:
+def test_what_is_told_already_is_not_told_again_and_nothing_is_kept() -> None:
     told = reasons(LOW, MIDDLE, HIGH)
-    told.leave(keys(LOW, MIDDLE, HIGH), keys(MIDDLE), 2)
-    told.taken_on(keys(LOW))
-    assert set(told.left) == {HIGH.key}
+    said = told.leave_all(keys(LOW, MIDDLE), MIDDLE.key, keys(HIGH))
+    assert set(said) == {LOW.key}
+    assert told.leave_all(keys(LOW, MIDDLE), MIDDLE.key, keys(HIGH)) == said
+    assert told.leave([], keys(MIDDLE), 2) == {}
 
 
 @pytest.mark.parametrize("searcher", [race(), halving(), halving(9, eta=2)])
@@ -175,16 +172,17 @@ def test_reasons_depend_on_no_order_and_on_nothing_beyond_the_decision() -> None
 
 
 def test_while_a_study_runs_those_that_are_asked_for_do_not_wait() -> None:
-    train, runs = BOWL.trainer(QUESTION), dict[RunKey, Run]()
-    for _ in range(4):
-        asked = race()(QUESTION, tuple(runs.values()))
-        assert not isinstance(asked, Done)
-        told = race().left(QUESTION, tuple(runs.values()))
-        assert not {advance.key for advance in asked} & set(told)
-        for advance in asked:
-            assert isinstance(advance, Advance)
-            runs[advance.key] = train(runs.get(advance.key, new_run(advance)), advance.until)
-    assert told
+    taken_on = 0
+    for landscape in LANDSCAPES:
+        train, runs, waited = landscape.trainer(QUESTION), dict[RunKey, Run](), set[RunKey]()
+        while not isinstance(asked := race()(QUESTION, tuple(runs.values())), Done):
+            told = set(race().left(QUESTION, tuple(runs.values())))
+            assert not {advance.key for advance in asked} & told
+            taken_on += len({advance.key for advance in asked} & waited)
+            waited = told
+            for advance in asked:
+                runs[advance.key] = train(runs.get(advance.key, new_run(advance)), advance.until)
+    assert taken_on
 
 
 def test_halving_tells_the_place() -> None:

@@ -270,7 +270,7 @@ def test_a_running_study_takes_a_larger_question_over() -> None:
     with running(slow_task(), workers=1) as run:
         run.wait_until(lambda study: any(r.units for r in study.runs))
         reply = run.ask("extend", lr="1e-4:10", tolerance=0.1)
-        assert reply.text == "Extended: rates 0.001:10 became 0.0001:10; tolerance 0.02 became 0.1."
+        assert reply.text == "Extended: rates 1e-3:10 became 1e-4:10; tolerance 0.02 became 0.1."
     assert run.study.question.lr == LRRange(1e-4, 10.0)
     assert run.answer is not None
     assert run.answer.question.tolerance == 0.1

@@ -157,10 +157,10 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"budget": 64}, "the budget cannot change"),
     ({"metric": "accuracy"}, "there is no metric to widen"),
     ({"arms": 2, "seed": 3}, "there is no arms, seed to widen"),
-    ({"lr": (1e-4, 1e-1)}, r"lr must hold the range searched so far, 1e-05:0\.1, got 0\.0001:0\.1"),
+    ({"lr": (1e-4, 1e-1)}, r"lr must hold the range searched so far, 1e-5:1e-1, got 1e-4:1e-1"),
     ({"lr": (1e-5, 1e-2)}, "lr must hold the range"),
     ({"lr": (1e-3, 10.0)}, "lr must hold the range"),
-    ({"lr": "1e-1:1e-5"}, "Did you mean 1e-05:0.1"),
+    ({"lr": "1e-1:1e-5"}, "Did you mean 1e-5:1e-1"),
     ({"lr": "x"}, "expected a pair"),
     ({"lr": 3}, "expected a pair"),
     ({"lr": (0, 1)}, "must be finite and above 0"),
@@ -204,7 +204,7 @@ def test_a_larger_question_knows_the_runs_and_tells_what_changed() -> None:
     assert replace(twice, known=(), lr=QUESTION.lr, seeds=1, max_cost=None) == QUESTION
     assert (
         differences(QUESTION, twice)
-        == "Extended: price limit none became 9; seeds 1 became 2; rates 1e-05:0.1 became 1e-06:1."
+        == "Extended: price limit none became 9; seeds 1 became 2; rates 1e-5:1e-1 became 1e-6:1."
     )
 
 

@@ -170,7 +170,7 @@ def generator(run: TrainingRun):  # type: ignore[no-untyped-def]
         (never_reports, {"budget": True}, "budget: must be a whole number"),
         (never_reports, {"unit": "hour"}, 'unit must be "epoch" or "step"'),
         (never_reports, {"metric": "mystery"}, "cannot tell from the name"),
-        (never_reports, {"lr": (1.0, 0.1)}, "Did you mean 0.1:1"),
+        (never_reports, {"lr": (1.0, 0.1)}, "Did you mean 1e-1:1"),
     ],
 )
 def test_a_wrong_task_is_refused(train: object, options: dict[str, object], says: str) -> None:

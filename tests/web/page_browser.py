@@ -158,7 +158,7 @@ def show(browser: Any, server: Server, opened: Any) -> Iterator[Show]:
     yield visit
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def wait_for(page: Any, script: str, *, within_s: float = 10.0, arg: Any = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import schemathesis
 from api_cases import ENDLESS, filled_page, hold
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
@@ -62,6 +63,15 @@ def test_every_reply_has_a_shape(shown: TestClient) -> None:
                 assert list(kinds) == ["application/problem+json"], label
     for shape in schema["components"]["schemas"].values():
         Draft202012Validator.check_schema(shape)
+
+
+def test_the_document_is_what_openapi_demands_of_one(shown: TestClient) -> None:
+    """Against the schema that OpenAPI 3.1 itself publishes, which schemathesis brings along."""
+    document = shown.get("/api/v1/openapi.json").json()
+    schemathesis.openapi.from_dict(document).validate()
+    document["paths"]["/api/v1/studies"]["get"]["parameters"][0]["in"] = "nowhere"
+    with pytest.raises(Exception, match="nowhere"):
+        schemathesis.openapi.from_dict(document).validate()
 
 
 @pytest.mark.parametrize("path", ["", "/answer", "/u-curve", "/curves", "/timeline", "/verdicts", "/runs", "/runs/1", "/runs/1/series", "/runs/1/verdicts"])  # fmt: skip

@@ -385,7 +385,7 @@ def test_a_target_is_swept_from_the_page(show: Show, lab: Lab) -> None:
     page.fill("[name=study]", "from-the-page")
     page.fill("[name=workers]", "0")
     wait_for(page, "document.getElementById('command').textContent.includes('--study=from-the-page')")
-    assert page.inner_text("#command").startswith("lrlab sweep bowl --lr=0.001:1 --workers=0")
+    assert page.inner_text("#command").startswith("lrlab sweep bowl --lr=1e-3:1 --workers=0")
     page.click("#start")
     page.wait_for_url("**/studies/from-the-page", timeout=30_000)
     page.wait_for_selector("#state:has-text('finished')", timeout=30_000)

@@ -54,10 +54,18 @@ def test_diverged_runs_stand_in_a_lane_of_their_own(show: Show) -> None:
     assert all("diverged, epoch 2" in text for text in lane["text"])
     top = float(page.get_attribute("#u-curve", "data-y-max"))
     assert top < 4  # the diverged ones came to 4e6
-    assert "Diverged, with the epoch reached (3)" in page.inner_text("#legend")
+    assert "Diverged, with the share of the rate's runs (3)" in page.inner_text("#legend")
+    label = "#u-curve .y2 text, #u-curve .xy2 text"
+    assert page.locator(label).all_text_contents() == ["3/3"]
     page.focus("#u-curve")
     page.keyboard.press("End")
-    wait_for(page, "document.getElementById('reading').textContent.includes('diverged at epoch 2')")
+    wait_for(
+        page,
+        "document.getElementById('reading').textContent.includes('; 3 of 3 diverged; seed 0 diverged at epoch 2')",
+    )
+    narrow = show("/studies/seeds", viewport={"width": 320, "height": 800})
+    text, chart = (narrow.locator(each).bounding_box() for each in (label, "#u-curve"))
+    assert text["x"] + text["width"] <= chart["x"] + chart["width"]
     every = show("/studies/diverged")
     assert "13 of 13 runs diverged" in every.inner_text("#u-caption")
 

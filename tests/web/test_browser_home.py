@@ -2,10 +2,12 @@
 # ruff: noqa: F401, F811
 
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,18 @@ def test_a_row_tells_rate_range_state_runs_and_the_age_of_its_data(show: Show) -
     wait_for(
         page, f"Number(/(\\d+) (s|min) ago/.exec({ROW.format('seeds')}.innerText)[1]) >= {min(later, 2)}"
     )
+
+
+def test_a_study_that_another_program_locks_says_so_and_comes_back_by_itself(
+    show: Show, folder: Path, lab: Lab
+) -> None:
+    row = "tr[data-study=race]"
+    with closing(sqlite3.connect(folder / "studies" / "race.sqlite", isolation_level=None)) as held:
+        held.execute("BEGIN EXCLUSIVE")
+        page = show("/")
+        assert "! in use by another program" in page.inner_text(row)
+        assert "finished" in page.inner_text("tr[data-study=seeds]")
+    page.wait_for_selector(f"{row}:has-text('finished')", timeout=20_000)
 
 
 def test_a_running_row_moves_by_itself_and_its_times_are_sober(show: Show, folder: Path, lab: Lab) -> None:

@@ -117,6 +117,7 @@ def test_so_far_is_said_while_it_runs_and_the_shell_controls_it(
         time.sleep(0.05)
     assert start("stop", "shell", "--store=studies").wait(timeout=60) == 0
     page.wait_for_selector("#state:has-text('stopped')", timeout=20_000)
+    assert page.inner_text("#answer .sentence").startswith("Use LR ")
     assert process.wait(timeout=60) in (0, 5)  # the sweep in the shell had gone on, and says its answer
 
 

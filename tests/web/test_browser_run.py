@@ -2,6 +2,7 @@
 # ruff: noqa: F401, F811
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,20 @@ def test_all_charts_share_the_cursor(show: Show) -> None:
     wait_for(page, f"new Set({places}).size === 1 && {places}[0] !== ''")
 
 
+def test_the_axis_of_the_rate_writes_rates_as_the_page_does(show: Show) -> None:
+    page = show(RUN)
+    ticks = "[...document.querySelectorAll('#m2 .ytick text')].map((tick) => tick.textContent)"
+    assert page.get_attribute("#m2", "data-metric") == "lr"
+    linear = page.evaluate(ticks)
+    page.focus("#m2")
+    page.keyboard.press("l")
+    wait_for(page, "document.getElementById('m2').dataset.yScale === 'log'")
+    logarithmic = page.evaluate(ticks)
+    for told, zero in ((linear, "0"), (logarithmic, "1e-5")):
+        assert zero in told
+        assert all(re.fullmatch(r"0|[1-9](\.\d{1,2})?(e-[1-9])?", tick) for tick in told), told
+
+
 def test_where_the_applied_rate_lies_off_the_plan_is_shaded_and_listed(show: Show) -> None:
     page = show(RUN)
     told = page.evaluate("fetch('/api/v1/studies/verdicts/runs/1/verdicts').then((answer) => answer.json())")
@@ -187,7 +202,7 @@ def test_where_the_applied_rate_lies_off_the_plan_is_shaded_and_listed(show: Sho
     )
     assert shaded == off
     listed = page.locator("#rate-off li").all_inner_texts()
-    assert listed[0].startswith("epoch 3 to 4.99: applied 0.002257, planned 0.00215, 5 % off")
+    assert listed[0].startswith("epoch 3 to 4.99: applied 2.257e-3, planned 2.15e-3, 5 % off")
     assert len(listed) == 2
     kinds = page.evaluate("document.getElementById('m2').data.map((trace) => trace.meta)")
     assert kinds == ["curve", "planned"]

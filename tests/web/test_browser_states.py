@@ -51,7 +51,8 @@ def broken(browser: Any, server: Server, opened: Any) -> Iterator[Quiet]:
         contexts.append(context)
         page = context.new_page()
         body = (
-            '{"title": "internal error: KeyError", "status": 500, "code": "internal", "hint": "Look there."}'
+            '{"title": "internal error: KeyError", "status": 500, "code": "internal", "hint": "Look there.", '
+            '"request": "1a2b3c4d"}'
         )
         if status:
             page.route(fails, lambda route: route.fulfill(status=status, body=body, content_type="application/problem+json"))  # fmt: skip
@@ -74,7 +75,7 @@ def test_a_chart_that_cannot_be_had_says_so_and_the_others_stand(broken: Quiet) 
     page.click("#u-curve button")
     page.wait_for_selector("#u-curve button:has-text('Copied')")
     details = page.evaluate("navigator.clipboard.readText()")
-    for words in ("u-curve of /studies/race", "GET http://", "/api/v1/studies/race/u-curve", "status 500, code internal"):  # fmt: skip
+    for words in ("u-curve of /studies/race", "GET http://", "/api/v1/studies/race/u-curve", "status 500, code internal, request 1a2b3c4d"):  # fmt: skip
         assert words in details
     page.unroute("**/u-curve")
     page.keyboard.press("r")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -136,6 +137,49 @@ def test_nobody_listens_nothing_is_looked_at(lab: Lab) -> None:
         await again.next()
         assert news._watch is not None
         await again.close()
+
+    listening(lab, then)
+
+
+def test_a_look_that_fails_is_logged_once_and_is_not_the_last_one(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def then(news: News) -> None:
+        listener = Listener(news)
+        await listener.next()
+        looks = []
+
+        def broken(self: Shelf) -> dict[str, str]:
+            looks.append(1)
+            raise RuntimeError("no disk today")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Shelf, "marks", broken)
+            while len(looks) < 3:
+                await asyncio.sleep(0.01)
+        kept(lab, with_answer("race", "race"))
+        assert (await listener.next())[1:] == ("study", {"study": "race", "mark": Shelf(lab).mark("race")})
+        await listener.close()
+
+    listening(lab, then)
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "no disk today"
+
+
+def test_two_that_come_at_once_share_one_look(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    marks = Shelf.marks
+    monkeypatch.setattr(Shelf, "marks", lambda self: (looks.append(1), time.sleep(0.05), marks(self))[-1])
+
+    async def then(news: News) -> None:
+        news._every_s = 100.0
+        both = [Listener(news), Listener(news)]
+        assert [kind for _, kind, _ in await asyncio.gather(*(each.next() for each in both))] == ["hello"] * 2
+        assert len(looks) == 1
+        for each in both:
+            await each.close()
+        assert news._watch is None
 
     listening(lab, then)
 

@@ -144,6 +144,7 @@ def test_a_running_study_tells_how_far_it_is() -> None:
     told = standing(study, now=1_030.0)
     assert (told.cost, told.price, told.done, told.share) == (1.5, 3.0, 1, 0.5)
     assert told.left == "About 1.5 full runs left, 30 s."
+    assert standing(study, now=1_000.0 + 3 * 3600).left == "About 1.5 full runs left, 3 h 0 min."
     assert standing(study, now=990.0).left == "About 1.5 full runs left."  # clocks can be set back
     paused = replace(study, events=(STARTED, samples.Event(at=1_010.0, kind="paused", text="")))
     assert standing(paused, now=1_030.0).left == "About 1.5 full runs left."

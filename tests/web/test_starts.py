@@ -86,7 +86,7 @@ def test_the_command_line_is_told(project: TestClient, lab: Lab) -> None:
     store = lab.store.folder  # type: ignore[attr-defined]
     told = preview(project, target="bowl", lr="1e-4:1", budget="12", seeds=2, searcher="grid:5", study="mine")
     assert told["command"] == (
-        f"lrlab sweep bowl --lr=0.0001:1 --budget=12 --seeds=2 --searcher=grid:5 --study=mine --store={store}"
+        f"lrlab sweep bowl --lr=1e-4:1 --budget=12 --seeds=2 --searcher=grid:5 --study=mine --store={store}"
     )
     told = preview(
         project, kind="table", path="iris.csv", target_column="kind", model="linear", tolerance="0.05"

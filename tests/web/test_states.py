@@ -1,9 +1,11 @@
 """Every state that is no answer says what it is, why, and what to do next."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from lrlab.core.run import Run
 from lrlab.core.study import Study
 from lrlab.store import database
 from lrlab.studies.lab import Lab
+from lrlab.web.shelf import Shelf
 
 Opened = Callable[..., Any]
 
@@ -37,7 +40,12 @@ STATES: list[tuple[str, Study, bool, tuple[str, ...]]] = [
         "nothing has come",
         of_runs(state=StudyState.RUNNING),
         True,
-        ("Waiting for the first point.", "It was started", "No run has begun."),
+        (
+            "Waiting for the first point.",
+            "It was started",
+            "No run has begun.",
+            "full runs · about 1.9 full runs left · last data",
+        ),
     ),
     (
         "nothing has come for two minutes",
@@ -196,7 +204,7 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(
 def test_a_file_that_another_program_locks_is_named_and_harms_no_other_study(
     lab: Lab, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_PRAGMAS", ("PRAGMA busy_timeout=50", *database._PRAGMAS[1:]))
+    monkeypatch.setattr(database, "PATIENCE_S", 0.05)
     kept(lab, with_answer("good", "race"))
     kept(lab, with_answer("it", "race"))
     folder: Path = lab.store.folder  # type: ignore[attr-defined]
@@ -207,9 +215,55 @@ def test_a_file_that_another_program_locks_is_named_and_harms_no_other_study(
         assert page.status_code == 503
         assert f"{folder / 'it.sqlite'}: another program has locked the file." in page.text
         assert "Close that program and try again." in page.text
-        assert "! unreadable" in client.get("/").text
         assert client.get("/studies/good").status_code == 200
     assert client.get("/studies/it").status_code == 200
+
+
+def test_while_another_program_locks_a_file_the_other_studies_are_shown_at_once(
+    lab: Lab, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PATIENCE_S", 4.0)
+    for name in ("good", "it", "locked-too"):
+        kept(lab, with_answer(name, "race"))
+    folder: Path = lab.store.folder  # type: ignore[attr-defined]
+    client = opened()
+    client.get("/studies/good")
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        for name in ("it", "locked-too"):
+            held = stack.enter_context(
+                closing(sqlite3.connect(folder / f"{name}.sqlite", isolation_level=None))
+            )
+            held.execute("BEGIN EXCLUSIVE")
+        waiting = pool.submit(client.get, "/studies/it")  # somebody waits for it, and keeps nobody waiting
+        time.sleep(0.1)
+        begun = time.monotonic()
+        home = client.get("/").text
+        assert client.get("/studies/good").status_code == 200
+        assert time.monotonic() - begun < 2
+        assert not waiting.done()
+        assert home.count("data-in-use") == home.count("! in use by another program") == 2
+        assert "/studies/good" in home
+        told = {item["name"]: item["state"] for item in client.get("/api/v1/studies").json()["items"]}
+        assert told == {"good": "finished", "it": "unreadable", "locked-too": "unreadable"}
+        stack.pop_all().close()
+        assert waiting.result().status_code == 200
+    assert "data-in-use" not in client.get("/").text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/studies/it", "/studies/it"])
+def test_an_error_of_lrlab_itself_has_a_name_in_the_terminal(
+    lab: Lab, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    def broken(self: Shelf, name: str) -> None:
+        raise RuntimeError("why")
+
+    monkeypatch.setattr(Shelf, "seen", broken)
+    said = opened().get(path)
+    (record,) = (record for record in caplog.records if record.name.startswith("lrlab"))
+    (name,) = re.findall(f"request ([0-9a-f]{{8}}): GET {path}$", record.getMessage())
+    assert f"of request {name}." in said.text
+    if path.startswith("/api"):
+        assert said.json()["request"] == name
 
 
 def test_without_the_key_the_door_says_how_to_open_it(lab: Lab, opened: Opened) -> None:

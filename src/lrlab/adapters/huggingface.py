@@ -11,7 +11,6 @@ References:
     https://huggingface.co/docs/transformers/main_classes/trainer, and transformers 5.24 as installed.
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +26,7 @@ from lrlab.core.question import Resumes
 from lrlab.schedules.plan import RatePlan
 from lrlab.tasks.code_hash import code_hash
 from lrlab.tasks.protocol import SessionState
-from lrlab.tasks.source import name_of
+from lrlab.tasks.source import check_signature, name_of
 
 if TYPE_CHECKING:
     from lrlab.adapters.huggingface_session import TrainerRun, TrainerSession
@@ -197,18 +196,4 @@ def _check_make(make: object) -> None:
             f"huggingface: expected a function make(run) that returns a Trainer, got {what}.",
             hint="Every run needs a Trainer of its own: def make(run): ... return Trainer(...)",
         )
-    try:
-        signature = inspect.signature(make)
-    except (TypeError, ValueError):  # builtins without a signature
-        return
-    try:
-        signature.bind(None)
-    except TypeError as error:
-        raise SpecError(
-            f"huggingface: {name_of(make)} must take one argument, the run ({error}).",
-            hint="Define def make(run): ... with learning_rate=run.lr.",
-        ) from None
-    if inspect.iscoroutinefunction(make) or inspect.isgeneratorfunction(make):
-        raise SpecError(
-            f"huggingface: {name_of(make)} must be a plain function, not async and without yield."
-        )
+    check_signature(make, caller="huggingface", hint="Define def make(run): ... with learning_rate=run.lr.")

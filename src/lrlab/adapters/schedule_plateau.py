@@ -147,6 +147,6 @@ _CODE = {
 }
 _WHY_NOT = {
     "timm": "its own plateau scheduler is deprecated and forgets its state at a resume; use torch's with timm",
-    "yolo": "none of its arguments reduces the rate when a metric stops to get better",
+    "yolo": "none of its arguments reduces the rate when a metric stops getting better",
     "csv": "its rates are known only while a training runs",
 }

@@ -10,6 +10,7 @@ from lrlab.adapters.watcher import Watcher
 SAMPLE_EVERY = 17  # steps; a prime, so that it falls in step with no epoch and no accumulation
 _MOST_NUMBERS = 16_384  # of a weight tensor that are looked at, evenly spaced
 _LEAST_MATRICES = 2  # one alone is the whole gradient
+_COMPILED = "_orig_mod."  # what torch.compile puts before a name
 
 
 def name_of(optimizer: Any) -> str:
@@ -101,7 +102,7 @@ class OptimizerHooks:
 def _names(weights: list[Any], model: Any) -> tuple[str, ...]:
     """What the model calls these weights; by their number where it does not say."""
     named = getattr(model, "named_parameters", tuple)
-    known = {id(weight): name for name, weight in named()}
+    known = {id(weight): name.removeprefix(_COMPILED) for name, weight in named()}
     return tuple(known.get(id(weight), f"weight {number}") for number, weight in enumerate(weights))
 
 

@@ -56,6 +56,7 @@ class Watcher:
         self.rates: tuple[float, ...] = ()
         self._source = source
         self._every = every
+        self._asked = False  # whether a loss was missed aloud
         self._level = level
         self._renew()
         self._tell = tell
@@ -148,6 +149,12 @@ class Watcher:
     def look(self) -> None:
         """Look at the run now, and tell what there is to tell."""
         self._fetch()
+        if not self._asked and not self._run.judged:
+            self._asked = True
+            warned(
+                f"no loss has come in {self.steps} steps, and without one next to nothing is told: "
+                "call watcher.log(loss=...) after each step."
+            )
         for alert in self._debounce.update(self._run.checkup()):
             self.alerts.append(alert)
             self._tell(alert)
@@ -187,6 +194,7 @@ class Watcher:
         self._run = LiveRun(source=self._source, every=self._every)
         self._debounce = Debounce(level=self._level)
         self._waiting: list[tuple[str, int, Any]] = []
+        self._asked = False
         self._broken = False  # whether the weights were not finite when they were last looked at
 
     def _log(self, metrics: Mapping[str, Any]) -> None:

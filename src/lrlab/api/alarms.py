@@ -23,7 +23,13 @@ _STDERR = 2
 def document(alert: Alert) -> dict[str, object]:
     """An alert for a program: one level, and strict JSON."""
     verdict = asdict(alert.verdict)
-    return {"change": alert.change, "step": alert.step, "source": alert.source, **_strict(verdict)}
+    return {
+        "change": alert.change,
+        "step": alert.step,
+        "unit": alert.unit,
+        "source": alert.source,
+        **_strict(verdict),
+    }
 
 
 def _strict(thing: Mapping[str, object]) -> dict[str, object]:

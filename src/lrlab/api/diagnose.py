@@ -18,7 +18,8 @@ from lrlab.core.run import Run
 from lrlab.core.verdict import Unchecked
 from lrlab.diagnosis.checkup import Log, check_up
 from lrlab.diagnosis.features import family
-from lrlab.diagnosis.signals import BEGIN, MEAN, Track
+from lrlab.diagnosis.protocol import Epochs
+from lrlab.diagnosis.signals import Track, thinned
 from lrlab.schedules.spec import ScheduleLike, resolve
 
 if TYPE_CHECKING:
@@ -109,7 +110,12 @@ class Settings:
                 why=f"Its columns: {', '.join(found.named[:20]) or 'none'}.",
                 hint="Name it: columns={'loss': 'NAME'}, on the command line --column loss=NAME.",
             )
-        placed, seen, total, notes = _in_steps(found, self.total_steps, self.steps_per_epoch, name)
+        placed, seen, total, notes, epochs = _in_steps(found, self._length(found), self.steps_per_epoch, name)
+        if epochs is not None and self.schedule is not None:
+            raise SpecError(
+                f"schedule: {name} counts epochs, and how many steps those have is needed to know what was planned.",
+                hint="Give the number of optimizer steps of an epoch, and of the whole training.",
+            )
         planned = _planned(self.schedule, self.warmup, total)
         log = Log(
             columns=placed,
@@ -120,6 +126,7 @@ class Settings:
             running=running,
             source=name,
             notes=notes,
+            epochs=epochs,
         )
         if planned is not None and self.lr is None:
             log = replace(log, planned=planned, relative=True)
@@ -127,7 +134,14 @@ class Settings:
             log = replace(log, columns={**placed, "lr": _constant(self.lr or own_lr, planned, seen)})
             if planned is not None:
                 log = replace(log, planned=None)  # there is nothing applied to compare it with
-        return Checkup.of(check_up(log), _curve(placed))
+        return Checkup.of(check_up(log), _curve(placed, epochs))
+
+    def _length(self, found: Logged) -> int | None:
+        """Steps of the whole training: what was told, else what the log says of itself, where that can be."""
+        if self.total_steps is not None or found.total is None:
+            return self.total_steps
+        furthest = max(steps[-1] for steps, _ in found.columns.values())
+        return found.total if found.counts == "step" and furthest <= found.total else None
 
 
 def diagnose(
@@ -171,7 +185,7 @@ def diagnose(
         >>> steps = list(range(60))
         >>> checkup = diagnose({"step": steps, "loss": [2.0] * 40 + [float("nan")] * 20}, optimizer="sgd")
         >>> checkup.rate.verdict, checkup.rate.factor, checkup.verdicts[0].symptom
-        ('too_high', 0.1, 'diverged')
+        ('too_high', 0.01, 'diverged')
     """
     settings = Settings(
         optimizer=optimizer,
@@ -243,13 +257,14 @@ def run_of_study(name: str, *, lr: float | None, seed: int | None, store: Any) -
 
 def _in_steps(
     found: Logged, total: int | None, per_epoch: int | None, name: str
-) -> tuple[dict[str, tuple[Floats, Floats]], int, int | None, tuple[Unchecked, ...]]:
-    """Columns at optimizer steps, how many were seen, how many there will be, and what could not be told."""
+) -> tuple[dict[str, tuple[Floats, Floats]], int, int | None, tuple[Unchecked, ...], Epochs | None]:
+    """Columns at optimizer steps, how many were seen, how many there will be, what could not be told, and how epochs were
+    laid out in steps where nothing tells how long they are."""
     placed = dict(found.columns)
     ends = [steps[-1] for steps, _ in placed.values()]
     first = min(steps[0] for steps, _ in placed.values())
     whole = all(bool((steps == np.floor(steps)).all()) for steps, _ in placed.values())
-    notes = []
+    notes, laid_out = [], None
     seen = int(max(ends)) + (1 if first == 0 else 0)
     if found.counts == "epoch":
         from_zero = 1.0 if first == 0 and whole else 0.0
@@ -260,7 +275,7 @@ def _in_steps(
         if per_epoch is None:
             text = "The log counts epochs, and without steps_per_epoch it is taken for the whole training."
             notes.append(Unchecked(symptom="progress", missing=("steps_per_epoch",), text=text))
-            total = None
+            total, laid_out = None, Epochs(steps=scale, behind=from_zero)
     if total is None:
         if not notes:
             text = "Without total_steps the log is taken for the whole training."
@@ -270,7 +285,7 @@ def _in_steps(
             f"diagnose: {name} goes on to step {seen}, and total_steps is {total}.",
             hint="total_steps is the length of the whole training in optimizer steps.",
         )
-    return placed, seen, total, tuple(notes)
+    return placed, seen, total, tuple(notes), laid_out
 
 
 def _planned(schedule: ScheduleLike | None, warmup: float, total: int | None) -> Floats | None:
@@ -299,8 +314,11 @@ def _constant(lr: float | None, planned: Floats | None, seen: int) -> tuple[Floa
     return np.array([0.0, float(max(seen - 1, 1))]), np.array([lr, lr])
 
 
-def _curve(columns: Mapping[str, tuple[Floats, Floats]]) -> tuple[tuple[float, float], ...]:
+def _curve(
+    columns: Mapping[str, tuple[Floats, Floats]], epochs: Epochs | None
+) -> tuple[tuple[float, float], ...]:
     """The training loss (else the validation loss), thinned."""
-    track = Track()
+    track = Track(span=None)
     track.extend(*columns.get("loss", columns.get("val_loss", (np.empty(0), np.empty(0)))))
-    return tuple((float(row[BEGIN]), float(row[MEAN])) for row in track.blocks()) if track.count else ()
+    points = thinned(track)
+    return points if epochs is None else tuple((float(epochs.at(step)), value) for step, value in points)

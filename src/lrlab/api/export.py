@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from lrlab.core.errors import ConflictError, SpecError, StoreError
+from lrlab.api.whole_file import in_place_of
+from lrlab.core.errors import ConflictError, SpecError
 from lrlab.core.study import Study
 from lrlab.report.points import RUN_COLUMNS, Cell, Column, Records, point_columns, point_rows, run_rows
 from lrlab.store.export import study_json
@@ -94,12 +94,14 @@ def export_study(
         StoreError: If it cannot be written.
     """
     target = Path(path)
-    with _beside(target, force=force) as draft:
+    _check_free(target, force=force)
+    with in_place_of(target) as draft:
         if plan.form == "parquet":
             _write_parquet(study, records, plan.what, draft)
         else:
             with draft.open("w", encoding="utf-8", newline="") as file:
                 _write_text(study, records, plan, file)
+        _check_free(target, force=force)
     return target
 
 
@@ -176,25 +178,6 @@ def _parts(rows: Iterable[list[Cell]]) -> Iterator[list[list[Cell]]]:
     every = iter(rows)
     while part := list(islice(every, _ROWS_AT_ONCE)):
         yield part
-
-
-@contextlib.contextmanager
-def _beside(target: Path, *, force: bool) -> Iterator[Path]:
-    """A file beside ``target`` that takes its place when the block has ended well, and is gone otherwise."""
-    _check_free(target, force=force)
-    place = target.resolve()  # a link stays a link
-    draft = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        yield draft
-        _check_free(target, force=force)
-        draft.replace(place)
-    except OSError as error:
-        raise StoreError(
-            f"{target}: cannot be written: {error.strerror or error}.", hint="Name another place."
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def _check_free(target: Path, *, force: bool) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -94,7 +94,10 @@ class LogFile:
 
     def logged(self) -> Logged:
         """See ``Source``."""
-        return self._rows.logged(() if self._reader is None else self._reader.columns)
+        if self._reader is None:
+            return self._rows.logged(())
+        total = getattr(self._reader, "total_steps", None)
+        return replace(self._rows.logged(self._reader.columns), total=total)
 
     @property
     def waits_for(self) -> str:
@@ -242,8 +245,8 @@ def follow(
             checkup = settings.checkup(source.logged(), source.name, source.rate, running=not ended)
             fresh = False
             due = clock() + _SHARE * (clock() - began)
-            alerts = debounce.update(checkup)
             ended = ended or (checkup.total_steps is not None and checkup.steps >= checkup.total_steps)
+            alerts = debounce.update(checkup, last=ended)
         yield Look(alerts=alerts, checkup=checkup, waits_for=waits if waits != told else "")
         told = waits
         if ended:

@@ -1,24 +1,33 @@
 """What a run has logged, from wherever it is: files of every reader, columns, rows, records."""
 
+import json
 import math
+import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from lrlab.api.log_places import alike, are_places, lasting, ordered, shared
 from lrlab.core.errors import NotFoundError, SpecError
 from lrlab.core.record import Record, as_number
 from lrlab.diagnosis.live import COLUMNS
 from lrlab.readers.choose import open_reader
+from lrlab.readers.jsonl import numbers_in
 from lrlab.readers.names import Names
 from lrlab.readers.parquet_file import parquet_rows
 from lrlab.readers.protocol import Row
+from lrlab.readers.table import Table, long_table
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+_BELOW = ("*/", "*/*/")  # Lightning has version_0 there, a Trainer its checkpoints, Ultralytics detect/train
 _EVALUATED = ("val_loss", "val_acc")
 Floats = npt.NDArray[np.float64]
 
@@ -40,11 +49,13 @@ class Logged:
         columns: lrlab's name to steps and values.
         counts: What places are: ``step``, ``epoch`` or ``row``.
         named: Every name that the log has, for messages.
+        total: Optimizer steps of the whole training, where the log tells them.
     """
 
     columns: Mapping[str, tuple[Floats, Floats]]
     counts: str
     named: tuple[str, ...]
+    total: int | None = None
 
 
 def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
@@ -54,34 +65,85 @@ def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
         NotFoundError: If a folder has no log.
         SpecError: If the log is malformed, or a folder has several.
     """
-    place = log_in(path) if path.is_dir() else path
+    place, names = log_in(path) if path.is_dir() else path, Names(columns)
+    whole = of_json(place, columns) if place.suffix.lower() == ".json" else None
+    if whole is not None:
+        return whole
+    table = long_table(place, names)
+    if table is not None:
+        check_columns(columns, table.named, str(place))
+        long = Rows.of(table, names)
+        if long is not None:
+            return long.logged(table.named)
+    total = None
     if place.suffix.lower() in (".parquet", ".pq"):
-        rows, named = parquet_rows(place, names=Names(columns))
+        rows, named = parquet_rows(place, names=names)
     else:
         reader = open_reader(str(place.absolute()), columns=columns)
         rows = list(reader.read(final=True).rows)
-        named = tuple(reader.columns)
+        named, total = tuple(reader.columns), getattr(reader, "total_steps", None)
     if not rows:
         raise SpecError(
-            f"{place}: holds no row with a number.", hint="A header and rows are needed, such as step,loss."
+            f"{place}: holds no row with a number.",
+            hint="A header and rows are needed, such as step,loss, parted by commas, semicolons, tabs or blanks.",
         )
-    return of_rows(rows, source=str(place), columns=columns, named=named)
+    return replace(of_rows(rows, source=str(place), columns=columns, named=named), total=total)
+
+
+def of_json(path: Path, columns: Mapping[str, str]) -> Logged | None:
+    """A whole file of JSON: a list of rows, or an object of columns; None where it is something else.
+
+    Raises:
+        SpecError: If a row is none, or columns differ in length.
+    """
+    try:
+        thing = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None  # another reader says what is wrong
+    if isinstance(thing, dict) and "log_history" not in thing:
+        lists = {str(name): column for name, column in thing.items() if isinstance(column, list) and column}
+        return of_columns(lists, columns) if lists else None
+    if not isinstance(thing, list) or not thing:
+        return None
+    return of_things([_flat(row) for row in thing], columns)
+
+
+def _flat(row: object) -> object:
+    """A row of JSON with what it holds of numbers."""
+    return dict(numbers_in(row)) if isinstance(row, Mapping) else row
 
 
 def log_in(folder: Path) -> Path:
-    """The one log of a folder: TensorBoard's files count as one."""
-    if any(folder.rglob("*tfevents*")):
-        return folder
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _LOGS or p.name == "trainer_state.json")
+    """The one log of a folder, or of the folders in it: TensorBoard's files count as one, checkpoints of a Trainer too.
+
+    Raises:
+        NotFoundError: If there is none.
+        SpecError: If there are several.
+    """
+    events = [path.parent for path in folder.rglob("*tfevents*")]
+    if events:
+        return Path(os.path.commonpath(events))  # tags are named from there on
+    found: list[Path] = []
+    for below in ("", *_BELOW):
+        found = found or sorted(path for path in folder.glob(f"{below}*") if _is_log(path))
     if not found:
         raise NotFoundError(
             f"diagnose: {folder} holds no log.",
             hint=f"Looked for TensorBoard's files, trainer_state.json and *{', *'.join(_LOGS)}; or name a file.",
         )
+    if all(path.name == "trainer_state.json" for path in found):
+        return max(found, key=lambda path: path.stat().st_mtime)  # the last checkpoint's has every row
     if len(found) > 1:
-        names = ", ".join(path.name for path in found[:8])
-        raise SpecError(f"diagnose: {folder} holds {len(found)} logs: {names}.", hint="Name one of them.")
+        names = ", ".join(str(path.relative_to(folder)) for path in found[:8])
+        raise SpecError(
+            f"diagnose: {folder} holds {len(found)} logs: {names}{', ...' if len(found) > 8 else ''}.",
+            hint="Name one of them.",
+        )
     return found[0]
+
+
+def _is_log(path: Path) -> bool:
+    return path.suffix.lower() in _LOGS or path.name == "trainer_state.json"
 
 
 class Rows:
@@ -111,6 +173,33 @@ class Rows:
                     at.append(index)
                     values.append(row.metrics[name])
 
+    @classmethod
+    def of(cls, table: Table, names: Names) -> "Self | None":
+        """The rows of a table; None where one has no step or epoch that can be, which the reader of rows tells."""
+        count = len(next(iter(table.values.values())))
+        places = {name: np.full(count, math.nan) for name in ("step", "epoch")}
+        found: dict[str, Floats] = {}
+        there: dict[str, npt.NDArray[np.bool_]] = {}
+        for has, rows in table.sets():
+            for name, parts in names.known(has).items():
+                numbers = np.sum([table.values[part][rows] for part in parts], axis=0)
+                if name in places:
+                    places[name][rows] = numbers
+                elif name in COLUMNS:
+                    found.setdefault(name, np.zeros(count))[rows] = numbers
+                    there.setdefault(name, np.zeros(count, dtype=bool))[rows] = True
+                if name in places and not are_places(name, numbers):
+                    return None
+        kept = cls()
+        kept._steps, kept._epochs = (
+            array("d", places["step"].tobytes()),
+            array("d", places["epoch"].tobytes()),
+        )
+        for name, flags in there.items():
+            at = np.flatnonzero(flags)
+            kept._columns[name] = (array("q", at.tobytes()), array("d", found[name][at].tobytes()))
+        return kept
+
     def logged(self, named: Sequence[str]) -> Logged:
         """What was taken in; a row without a step stands where the one before stood."""
         at = {name: np.array(rows, dtype=int) for name, (rows, _) in self._columns.items() if rows}
@@ -119,7 +208,7 @@ class Rows:
             name: ordered(places[rows], np.array(self._columns[name][1], dtype=float))
             for name, rows in at.items()
         }
-        return Logged(columns=found, counts=counts, named=tuple(named))
+        return Logged(columns=alike(found) if counts == "step" else found, counts=counts, named=tuple(named))
 
     def _placed(self, losses: "npt.NDArray[np.int64] | None") -> tuple[str, Floats]:
         """What places are, and each row's."""
@@ -131,12 +220,8 @@ class Rows:
             last = np.maximum.accumulate(np.where(known, np.arange(len(numbers)), -1))
             places = np.where(last >= 0, numbers[last], 0.0)
             # Many rows with a training loss share an epoch: then a row is a step or a few.
-            if (
-                counts == "epoch"
-                and losses is not None
-                and len(losses) > 1.5 * len(np.unique(places[losses]))
-            ):
-                break
+            if counts == "epoch" and losses is not None and shared(places[losses]):
+                return "row", lasting(places)
             return counts, places
         return "row", np.arange(len(self._steps), dtype=float)
 
@@ -170,17 +255,16 @@ def of_columns(source: "Mapping[Any, object] | Frame", columns: Mapping[str, str
         told = ", ".join(f"{name} {len(column)}" for name, column in list(values.items())[:8])
         raise SpecError(f"diagnose: columns must have one length, got {told}.")
     check_columns(columns, tuple(values), "diagnose")
-    # Which column is which, by the rule of every reader: a row that holds each column's own number.
-    numbered = {name: float(index) for index, name in enumerate(values)}
-    row = Names(columns).row(numbered, place="", where="diagnose")
-    by_number = list(values.values())
-    known = {name: by_number[int(row.metrics[name])] for name in COLUMNS if name in row.metrics}
-    if row.step is not None:
-        counts, places = "step", _places("step", by_number[row.step])
-    elif row.epoch is not None:
-        counts, places = "epoch", _places("epoch", by_number[int(row.epoch)])
-        if len(places) > 1.5 * len(set(places.tolist())):
-            counts, places = "row", np.arange(len(places), dtype=float)
+    called = Names(columns).known(values)
+    known = {
+        name: np.sum([values[one] for one in called[name]], axis=0) for name in COLUMNS if name in called
+    }
+    if "step" in called:
+        counts, places = "step", _places("step", values[called["step"][0]])
+    elif "epoch" in called:
+        counts, places = "epoch", _places("epoch", values[called["epoch"][0]])
+        if shared(places):
+            counts, places = "row", lasting(places)
     else:
         counts, places = "row", np.arange(lengths.pop(), dtype=float)
     evaluated = np.zeros(len(places), dtype=bool)
@@ -264,13 +348,3 @@ def check_columns(columns: Mapping[str, str], named: Sequence[str], source: str)
                 f"{source}: there is no column of numbers {column!r} for {name}.",
                 hint=f"Its columns: {', '.join(map(str, named[:20]))}.",
             )
-
-
-def ordered(steps: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """By step; of two values at one step the later one, as where a training was resumed."""
-    if len(steps) < 2 or bool((np.diff(steps) > 0).all()):
-        return steps.astype(float), values.astype(float)
-    order = np.argsort(steps, kind="stable")
-    steps, values = steps[order], values[order]
-    last = np.append(np.diff(steps) > 0, True)
-    return steps[last].astype(float), values[last].astype(float)

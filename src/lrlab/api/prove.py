@@ -58,7 +58,8 @@ def prove(
         source: A session of a recipe that has trained a little; or the name of a study, whose run is rebuilt from its
             stored state.
         checkup: What ``lrlab.diagnose`` said of the run's log; of a study's run it is asked here.
-        cost: Price in full trainings, 0.01 to 0.5; a very short training costs more, which the proof tells.
+        cost: Price in full trainings, 0.01 to 0.5; a very short training (at 0.05 one of under 400 steps) costs more, which
+            the proof tells.
         lr: Of a study: the run's rate; by default the winner's.
         seed: Of a study: the run's.
         task: Of a study that only its own program can build: the recipe.
@@ -77,16 +78,16 @@ def prove(
             checkup = checkup or diagnose(
                 run, optimizer=name, total_steps=getattr(session, "total_steps", None)
             )
-            return _proved(session, checkup, cost)
+            return _proved(session, checkup, cost, optimizer=name or checkup.optimizer)
         finally:
             session.close()
     given = [name for name, value in (("lr", lr), ("seed", seed), ("task", task)) if value is not None]
     if given:
         raise SpecError(f"prove: {' and '.join(given)} belong to a study; a session has its own.")
-    return _proved(source, checkup, cost)
+    return _proved(source, checkup, cost, optimizer=checkup.optimizer if checkup else "")
 
 
-def _proved(session: object, checkup: Checkup | None, cost: float) -> Proof:
+def _proved(session: object, checkup: Checkup | None, cost: float, *, optimizer: str) -> Proof:
     """Branch and judge."""
     if not isinstance(session, Branching):
         raise SpecError(
@@ -116,7 +117,10 @@ def _proved(session: object, checkup: Checkup | None, cost: float) -> Proof:
         for factor in FACTORS
     }
     before = checkup.rate if checkup is not None else None
-    found = judge(start.judged, ends, before=before, step=done, total=total, steps=steps)
+    known = checkup is not None and bool({"lr", "update_ratio"} & set(checkup.columns))
+    found = judge(
+        start.judged, ends, before=before, step=done, total=total, steps=steps, optimizer=optimizer, known_rate=known
+    )  # fmt: skip
     return Proof(**{field.name: getattr(found, field.name) for field in fields(core.Proof)})
 
 

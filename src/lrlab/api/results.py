@@ -1,14 +1,13 @@
 """What ``sweep`` hands out: the answer with pictures, a report and code."""
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrlab.api.whole_file import write_file
 from lrlab.core import answer as core
-from lrlab.core.errors import NotFoundError, SpecError, StoreError
+from lrlab.core.errors import NotFoundError, SpecError
 from lrlab.core.question import Question, whole_number
 from lrlab.core.run import Run as CoreRun
 from lrlab.core.study import Study
@@ -206,31 +205,6 @@ class Answer(core.Answer):
         from lrlab.report.notebook import answer_html
 
         return answer_html(self)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that a person asked for; what was there before is replaced by the whole of it or not at all.
-
-    Raises:
-        StoreError: If it cannot be written; the sentence says why.
-    """
-    place = path.resolve()  # a link stays a link
-    if place.exists() and not place.is_file():  # a pipe or a device, such as /dev/stdout
-        draft = place
-    else:
-        draft = place.with_name(f".{place.name[:200]}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(content)
-        if draft != place:
-            draft.replace(place)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be written: {error.strerror or error}.", hint="Name another place."
-        ) from None
-    finally:
-        if draft != place:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
 
 
 def digest(answer: core.Answer) -> str:

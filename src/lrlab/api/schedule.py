@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lrlab.api.results import write_file
+from lrlab.api.whole_file import write_file
 from lrlab.core.errors import SpecError
 from lrlab.schedules.facts import Facts
 from lrlab.schedules.facts import facts as schedule_facts

@@ -22,7 +22,7 @@ def give(output: Output, answer: Answer, *, store: str | None) -> None:
     if answer.found:
         _note_files(output, answer, store)
         output.note(f"Every curve: {command('report', answer.study, store)} -o report.html")
-    if not answer.final and "STOPPED" not in answer.codes:
+    if answer.so_far:
         output.note(f"To settle the rest: {command('resume', answer.study, store)}")
     raise typer.Exit(answer.exit_code)
 

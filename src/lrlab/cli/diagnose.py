@@ -109,6 +109,7 @@ def document(checkup: Any) -> dict[str, object]:
         "optimizer": checkup.optimizer,
         "steps": checkup.steps,
         "total_steps": checkup.total_steps,
+        "unit": checkup.unit,
         "lr": checkup.lr,
         "columns": checkup.columns,
         "severity": checkup.severity,

@@ -18,7 +18,7 @@ def init(
     """Write a commented lrlab.toml with one target into this folder."""
     from lrlab.api.first_project import first_project
     from lrlab.api.project import FILE
-    from lrlab.api.results import write_file
+    from lrlab.api.whole_file import write_file
 
     output = Output(json=json, quiet=quiet)
     path = Path.cwd() / FILE

@@ -39,7 +39,8 @@ def plot(
 ) -> None:
     """Draw the score over the learning rate, the learning curves, or where the cost went."""
     from lrlab.api.engines import open_lab
-    from lrlab.api.results import Answer, write_file
+    from lrlab.api.results import Answer
+    from lrlab.api.whole_file import write_file
     from lrlab.report import pictures
     from lrlab.report.charts import u_curve
     from lrlab.report.text import terminal_plot

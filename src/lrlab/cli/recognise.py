@@ -41,9 +41,9 @@ def recognise(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Name the schedule that produced a recorded rate, with its parameters and how far it is off."""
-    from lrlab.api.results import write_file
     from lrlab.api.schedule_record import match_chart, read_rates
     from lrlab.api.schedule_views import check_picture, written_chart
+    from lrlab.api.whole_file import write_file
     from lrlab.report.schedule_text import schedule_plot
     from lrlab.schedules.recognise import BOUND
     from lrlab.schedules.recognise import recognise as recognised

@@ -135,8 +135,8 @@ def list_names(
     json: Json = False,
 ) -> None:  # fmt: skip
     """List every schedule, with a text for each."""
-    from lrlab.api.results import write_file
     from lrlab.api.schedule_views import EXAMPLES, gallery
+    from lrlab.api.whole_file import write_file
 
     output = Output(json=json)
     wide = max(len(example.text) for example in EXAMPLES)
@@ -173,7 +173,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write a schedule for another framework: working code without lrlab, arguments, or values."""
     from lrlab.adapters.schedule_export import export_schedule
-    from lrlab.api.results import write_file
+    from lrlab.api.whole_file import write_file
     from lrlab.schedules.lengths import LengthNeeded
 
     output = Output(json=json, quiet=quiet)
@@ -205,8 +205,8 @@ def _draw(
     lr: float | None,
     output: Output,
 ) -> None:
-    from lrlab.api.results import write_file
     from lrlab.api.schedule_views import check_picture, views_chart, written_chart
+    from lrlab.api.whole_file import write_file
     from lrlab.report.schedule_text import facts_table, named, schedule_plot
 
     specs, peak = [_read(text) for text in texts], _peak(lr)

@@ -99,6 +99,11 @@ class Answer:
         return math.isfinite(self.lr)
 
     @property
+    def so_far(self) -> bool:
+        """Whether the search goes on, or can: it has not ended, and no person has stopped it."""
+        return not self.final and "STOPPED" not in self.codes
+
+    @property
     def confidence_word(self) -> str:
         """``low`` under 0.5, ``medium`` under 0.8, else ``high``."""
         return "low" if self.confidence < 0.5 else "medium" if self.confidence < 0.8 else "high"
@@ -132,11 +137,11 @@ def sentence(answer: Answer) -> str:
     if not answer.found:
         return _nothing_found(answer)
     if answer.arm not in answer.question.searched and answer.arm != DEFAULT_ARM:
-        use = "Use" if answer.final else "So far: use"
+        use = "So far: use" if answer.so_far else "Use"
         return f"{use} {answer.arm}, which needs no rate to be found: leave its LR at {format_lr(answer.lr)}. {_cost(answer)}"
     arm = "" if len(answer.question.arms) == 1 else f" with {answer.arm}"
     low, high = (format_lr(rate, digits=2) for rate in answer.interval)
-    parts = [f"{'Use' if answer.final else 'So far: use'} LR {format_lr(answer.lr)}{arm} ({low} to {high})."]
+    parts = [f"{'So far: use' if answer.so_far else 'Use'} LR {format_lr(answer.lr)}{arm} ({low} to {high})."]
     low, high = (format_lr(rate, digits=2) for rate in answer.safe_range)
     parts.append(f"Safe from {low} to {high}.")
     if answer.current_regret is not None and answer.question.current_lr is not None:
@@ -150,9 +155,7 @@ def _nothing_found(answer: Answer) -> str:
         return f"No learning rate can be named: every run diverged. {_cost(answer)}"
     if "ALL_FAILED" in answer.codes:
         return f"No learning rate can be named: every run failed. {_cost(answer)}"
-    return (
-        f"No learning rate can be named {'yet' if not answer.final else 'from these runs'}. {_cost(answer)}"
-    )
+    return f"No learning rate can be named {'yet' if answer.so_far else 'from these runs'}. {_cost(answer)}"
 
 
 def _about_current(current: float, best: float, regret: float) -> str:

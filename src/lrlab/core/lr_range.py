@@ -55,9 +55,9 @@ class LRRange:
         object.__setattr__(self, "low", positive_rate(self.low, "lr range"))
         object.__setattr__(self, "high", positive_rate(self.high, "lr range"))
         if self.low >= self.high:
-            swap = f" Did you mean {self.high:g}:{self.low:g}?" if self.low > self.high else ""
+            swap = f" Did you mean {_pair(self.high, self.low)}?" if self.low > self.high else ""
             raise SpecError(
-                f"lr range: the low end must be below the high end, got {self.low:g}:{self.high:g}.{swap}",
+                f"lr range: the low end must be below the high end, got {_pair(self.low, self.high)}.{swap}",
                 hint="To train at one rate there is nothing to search." if self.low == self.high else "",
             )
 
@@ -77,7 +77,7 @@ class LRRange:
         return cls(positive_rate(parts[0], "lr range"), positive_rate(parts[1], "lr range"))
 
     def __str__(self) -> str:
-        return f"{self.low:g}:{self.high:g}"
+        return _pair(self.low, self.high)
 
     @property
     def decades(self) -> float:
@@ -116,3 +116,8 @@ def format_lr(rate: float, *, digits: int = 3) -> str:
         return f"{float(f'{rate:.{digits - 1}e}'):g}"
     short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{short}e{int(exponent)}"
+
+
+def _pair(low: float, high: float) -> str:
+    """Two rates as they are typed: ``1e-4:10``."""
+    return f"{format_lr(low, digits=6)}:{format_lr(high, digits=6)}"

@@ -28,6 +28,7 @@ class Evidence:
         source: The column that it was read from, such as ``val_loss``.
         first_step: First step of the stretch that it was measured on.
         last_step: Its last step.
+        unit: What steps are here: ``step``, or ``epoch`` where the log counts epochs and nothing tells how long those are.
     """
 
     name: str
@@ -36,11 +37,14 @@ class Evidence:
     source: str = ""
     first_step: int = 0
     last_step: int = 0
+    unit: str = "step"
 
     def __str__(self) -> str:
         limit = "" if self.threshold is None else f" (limit {self.threshold:.3g})"
-        where = f", {self.source} at steps {self.first_step} to {self.last_step}" if self.source else ""
-        return f"{self.name} {self.value:.3g}{limit}{where}"
+        span = f"{self.unit}s {self.first_step} to {self.last_step}"
+        if self.first_step == self.last_step:
+            span = f"{self.unit} {self.first_step}"
+        return f"{self.name} {self.value:.3g}{limit}{f', {self.source} at {span}' if self.source else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,8 @@ class Advice:
     """What to change.
 
     Args:
-        change: What is to be changed: ``lr``, ``warmup_steps``, ``decay_step``, ``total_steps`` or ``schedule``.
+        change: What is to be changed: ``lr``, ``warmup_steps``, ``decay_step``, ``total_steps`` or ``schedule``; ``decay_epoch``
+            and ``epochs`` where the log counts epochs; ``data`` where no rate is to blame.
         factor: What to multiply it by; None where a value or only a sentence is given.
         value: What to set it to; None where there is none.
         text: The same as a sentence.
@@ -161,10 +166,11 @@ class Checkup:
         unchecked: What could not be looked for.
         source: What was looked at, as a person would name it.
         columns: The columns that were used.
-        steps: Optimizer steps (or rows) seen.
+        steps: Optimizer steps (or rows) seen; epochs, where ``unit`` says so.
         total_steps: Length of the whole training; None where it was not told.
         optimizer: Its name; "" where it was not told.
         lr: The peak rate that was applied; None where it was not logged.
+        unit: What ``steps`` and the steps of the evidence are: ``step`` or ``epoch``.
     """
 
     rate: RateVerdict
@@ -176,6 +182,7 @@ class Checkup:
     total_steps: int | None = None
     optimizer: str = ""
     lr: float | None = None
+    unit: str = "step"
 
     @property
     def severity(self) -> Severity:

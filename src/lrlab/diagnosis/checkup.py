@@ -7,8 +7,9 @@ import numpy as np
 
 from lrlab.core.verdict import Checkup, RateVerdict, Unchecked, Verdict
 from lrlab.diagnosis import rate as model
+from lrlab.diagnosis.epochs import in_epochs
 from lrlab.diagnosis.features import Course, family
-from lrlab.diagnosis.protocol import LOSSES, Rule, Signs
+from lrlab.diagnosis.protocol import LOSSES, Epochs, Rule, Signs
 from lrlab.diagnosis.rules import (
     dead_layer,
     decay_too_early,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     not_as_planned.RULE,
 )
 _LEAST_VALIDATIONS = 2
+_SURE_ENOUGH = 0.7  # below it, "right" is told with what else it may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Log:
         running: Whether more will come, so that the plan has not ended early.
         source: What was read.
         notes: What could not be told from the source itself.
+        epochs: How epochs were laid out in steps, where the source counts them and nothing tells how long they are.
     """
 
     columns: Mapping[str, tuple[Floats, Floats]]
@@ -64,6 +67,7 @@ class Log:
     running: bool = False
     source: str = ""
     notes: tuple[Unchecked, ...] = ()
+    epochs: Epochs | None = None
 
 
 def check_up(log: Log) -> Checkup:
@@ -72,7 +76,7 @@ def check_up(log: Log) -> Checkup:
     Raises:
         SpecError: If the optimizer is not known, or the plan does not fit the rates.
     """
-    tracks = {name: Track() for name in log.columns}
+    tracks = {name: Track() if name in LOSSES else Track(span=None) for name in log.columns}
     for name, (steps, values) in log.columns.items():
         tracks[name].extend(steps, values)
     return check_up_tracks(
@@ -83,6 +87,7 @@ def check_up(log: Log) -> Checkup:
         planned=_audit(log),
         source=log.source,
         notes=log.notes,
+        epochs=log.epochs,
     )
 
 
@@ -96,6 +101,7 @@ def check_up_tracks(
     source: str = "",
     notes: tuple[Unchecked, ...] = (),
     layers: Sequence[str] = (),
+    epochs: Epochs | None = None,
 ) -> Checkup:
     """Everything that columns tell which were taken in point by point; what it costs does not grow with them.
 
@@ -108,6 +114,7 @@ def check_up_tracks(
         source: What was read.
         notes: What could not be told from the source itself.
         layers: What the numbers in ``layer_grad_min_at`` stand for, as far as known.
+        epochs: How epochs were laid out in steps, where the source counts those; the checkup speaks of epochs then.
 
     Raises:
         SpecError: If the optimizer is not known.
@@ -124,6 +131,7 @@ def check_up_tracks(
         told_total=total is not None,
         planned=planned,
         layers=layers,
+        epochs=epochs,
     )
     found, unchecked = [], list(notes)
     for rule in RULES:
@@ -137,7 +145,7 @@ def check_up_tracks(
     final = _rate_of(signs.rate, found)
     if not found:
         found = [_nothing_found(signs, unchecked)]
-    return Checkup(
+    checkup = Checkup(
         rate=final,
         verdicts=tuple(sorted(found, key=lambda verdict: (-verdict.weight, verdict.first_step))),
         unchecked=tuple(unchecked),
@@ -148,6 +156,7 @@ def check_up_tracks(
         optimizer=optimizer,
         lr=float(blocks["lr"][:, HIGH].max()) if "lr" in blocks else None,
     )
+    return checkup if epochs is None else in_epochs(checkup, epochs)
 
 
 def _rate(
@@ -196,17 +205,25 @@ def _settled(found: list[Verdict]) -> list[Verdict]:
 
 
 def _rate_of(told: RateVerdict, found: Sequence[Verdict]) -> RateVerdict:
-    return model.diverged_verdict() if any(one.symptom == "diverged" for one in found) else told
+    advised = [one.advice.factor for one in found if one.symptom == "diverged" and one.advice]
+    return model.diverged_verdict(advised[0]) if advised and advised[0] is not None else told
 
 
 def _nothing_found(signs: Signs, unchecked: Sequence[Unchecked]) -> Verdict:
     """``healthy``, or ``cannot_tell`` with what was missing."""
     if signs.rate.verdict == "right":
+        sentence = "The learning rate is about right, and nothing else was found."
+        if signs.rate.confidence < _SURE_ENOUGH:
+            low, _, high = signs.rate.probabilities
+            sentence = (
+                "The learning rate may well be right, and nothing else was found; "
+                f"but it may be too low ({low:.0%}) or too high ({high:.0%})."
+            )
         return Verdict(
             symptom="healthy",
             severity="ok",
             confidence=signs.rate.confidence,
-            sentence="The learning rate is about right, and nothing else was found.",
+            sentence=sentence,
             evidence=rate.evidence_of(signs),
         )
     reasons = [gap.text for gap in unchecked if gap.symptom.startswith("rate")][:1]

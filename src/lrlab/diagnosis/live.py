@@ -7,7 +7,8 @@ import numpy as np
 
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.checkup import check_up_tracks
-from lrlab.diagnosis.signals import BEGIN, MEAN, Floats, Track
+from lrlab.diagnosis.protocol import LOSSES
+from lrlab.diagnosis.signals import Floats, Track, thinned
 from lrlab.schedules.audit import Finding, audit
 
 COLUMNS = (
@@ -70,7 +71,7 @@ class LiveRun:
         at = self._last[name] = max(step, self._last.get(name, 0))
         track.add(at, value)
         self.seen = max(self.seen, step + 1)
-        if self._hurries and name in ("loss", "val_loss") and not math.isfinite(value):
+        if self._hurries and name in LOSSES and not math.isfinite(value):
             self._hurries -= 1
             self._due = 0
 
@@ -84,6 +85,11 @@ class LiveRun:
             self._groups = tuple(groups) or tuple(map(str, range(len(rates))))
         if len(rates) == self._applied.shape[1]:
             self._applied[step] = rates
+
+    @property
+    def judged(self) -> bool:
+        """Whether a loss has come, finite or not."""
+        return any(name in self._tracks for name in LOSSES)
 
     def due(self) -> bool:
         """Whether it is time for the next checkup; asked for once, it is not due again at once."""
@@ -109,7 +115,7 @@ class LiveRun:
         track = self._tracks.get("loss", self._tracks.get("val_loss"))
         if track is None or not track.count:
             return ()
-        return tuple((float(row[BEGIN]), float(row[MEAN])) for row in track.blocks())
+        return thinned(track)
 
     def _audited(self) -> Sequence[Finding] | None:
         """Where the rates of a group differ from the plan; a group keeps its ratio to the largest one."""

@@ -13,6 +13,23 @@ LOSSES = ("loss", "val_loss")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Epochs:
+    """How a log that counts epochs was laid out in steps.
+
+    Args:
+        steps: Steps that an epoch was taken for.
+        behind: What the log's own number of an epoch lags behind the number of epochs done: 1 where it counts from 0.
+    """
+
+    steps: float
+    behind: float = 0.0
+
+    def at(self, step: float) -> int:
+        """The log's own number of the epoch that a step lies in."""
+        return round(step / self.steps - self.behind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
     """A run as rules see it.
 
@@ -26,6 +43,7 @@ class Signs:
         told_total: Whether it was told.
         planned: Findings of the schedule's audit; None where no schedule was given or no rate logged.
         layers: What the numbers in ``layer_grad_min_at`` stand for, as far as known.
+        epochs: How the log's epochs were laid out, where it does not count steps; sentences name epochs then.
     """
 
     tracks: Mapping[str, Track]
@@ -36,6 +54,11 @@ class Signs:
     told_total: bool = True
     planned: Sequence[Finding] | None = field(default=None)
     layers: Sequence[str] = ()
+    epochs: Epochs | None = None
+
+    def at(self, step: float) -> str:
+        """A step as a sentence names it."""
+        return f"step {step:.0f}" if self.epochs is None else f"epoch {self.epochs.at(step)}"
 
     @property
     def finished(self) -> bool:

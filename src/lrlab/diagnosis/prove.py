@@ -2,7 +2,8 @@
 
 Which branch ends lowest is no verdict: within a few steps a lower rate looks too good (its noise has settled), a higher
 one too bad or too good. So what branches mean was fitted on recorded runs whose whole learning-rate grid is known: a
-logistic model of four numbers and the log's own verdict. ``python -m benchmarks.prove`` fits and measures it.
+logistic model of four numbers, the log's own verdict, the training's length and the kind of optimizer. ``python -m
+benchmarks.prove`` fits and measures it.
 """
 
 import math
@@ -14,11 +15,12 @@ import numpy.typing as npt
 from lrlab.core.errors import SpecError
 from lrlab.core.proof import BranchEnd, Proof
 from lrlab.core.verdict import RateVerdict
-from lrlab.diagnosis.rate import LABELS, diverged_verdict, unknown_verdict
+from lrlab.diagnosis.features import family
+from lrlab.diagnosis.rate import FAMILIES, LABELS, diverged_verdict, unknown_verdict
 
 FACTORS = (0.3, 1.0, 3.0)
-OVERTURN_FROM = 0.7  # below this the log's word stands
-_TRAINED = 0.75  # of the price; the rest judges
+OVERTURN_FROM = 1.27  # so many times as likely as the log's word another one must be before that is given up
+_TRAINED = 0.75  # of the price, at most; the rest judges
 _JUDGED = (8, 30)  # batches, least and most
 _FORWARD = 1 / 3  # price of judging a batch, in steps
 _LEAST_STEPS = 3
@@ -26,19 +28,23 @@ _RESAMPLES = 2000
 _LOST = 1e6  # stands for a loss that is not finite
 _BAD_LUCK = 5.0  # standard errors at which a difference counts as three quarters of a sure one
 _LEAST_SHARE = 1e-3
-# For too low, right and too high: of the four numbers of ``signs``, of the log's two odds, and a constant.
+# For too low, right and too high: of what ``inputs`` gives, and a constant.
 WEIGHTS: tuple[tuple[float, ...], ...] = (
-    (-0.178, -0.168, 0.576, -0.931, 0.694, -0.492, 0.781),
-    (0.83, 0.27, 0.265, 0.394, -0.403, -0.336, 0.342),
-    (-0.652, -0.102, -0.841, 0.536, -0.292, 0.828, -1.123),
+    (0.218, -0.496, 0.381, -0.652, 0.347, -0.091, -0.238, 0.511, 0.009, -0.386),
+    (0.24, 0.495, 0.155, 0.131, -0.185, -0.366, 0.124, -0.01, -0.025, 0.368),
+    (-0.458, 0.001, -0.536, 0.521, -0.162, 0.457, 0.114, -0.501, 0.016, 0.018),
 )
 
 
 def sizes(total: int, cost: float) -> tuple[int, int]:
-    """Steps of a branch and batches to judge on, for about ``cost`` of a training of ``total`` steps."""
-    steps = max(int(_TRAINED * cost * total / len(FACTORS)), _LEAST_STEPS)
-    judged = int((1 - _TRAINED) * cost * total / _FORWARD / (len(FACTORS) + 1))
-    return steps, min(max(judged, _JUDGED[0]), _JUDGED[1])
+    """Steps of a branch and batches to judge on, for at most ``cost`` of a training of ``total`` steps.
+
+    Only where the least of both is too much already does it cost more: at 5 % of fewer than 400 steps.
+    """
+    judging = _FORWARD * (len(FACTORS) + 1)
+    judged = min(max(int((1 - _TRAINED) * cost * total / judging), _JUDGED[0]), _JUDGED[1])
+    steps = int(min(_TRAINED * cost * total, cost * total - judged * judging) / len(FACTORS))
+    return max(steps, _LEAST_STEPS), judged
 
 
 def price(total: int, steps: int, judged: int) -> float:
@@ -66,8 +72,12 @@ def judge(
     step: int,
     total: int,
     steps: int,
+    optimizer: str = "",
+    known_rate: bool = False,
 ) -> Proof:
     """What branches say.
+
+    A log that knew the rate, or how long its steps were, keeps its word: branches made it no righter.
 
     Args:
         start: Loss of each judged batch before the branches.
@@ -76,9 +86,12 @@ def judge(
         step: Optimizer steps that the run had done.
         total: Of the whole training.
         steps: Of each branch.
+        optimizer: Its name; "" where it is not known.
+        known_rate: Whether the log that ``before`` was told from had the rate, or the length of steps over that of weights.
 
     Raises:
-        SpecError: If a branch is missing, or was judged on other batches, or the run itself has diverged.
+        SpecError: If a branch is missing, or was judged on other batches, or the run itself has diverged, or the optimizer
+            has a name that is not known.
     """
     if set(ends) != set(FACTORS) or len({len(start), *map(len, ends.values())}) != 1 or not len(start):
         told = ", ".join(f"{factor:g}: {len(losses)}" for factor, losses in sorted(ends.items()))
@@ -88,7 +101,7 @@ def judge(
     if not np.isfinite(start).all():
         raise SpecError(
             "prove: the run has diverged: its loss is not finite.",
-            hint="Its rate is too high; begin again at a tenth of it.",
+            hint="Its rate is too high; begin again at a hundredth of it.",
         )
     before = before or unknown_verdict()
     ordered = sorted(FACTORS, key=lambda factor: _mean(ends[factor]))
@@ -100,7 +113,7 @@ def judge(
         margin=(next_best - best) / max(abs(next_best), 1e-12),
         certainty=_certainty(ends, ordered[0]),
         before=before,
-        rate=_rate(start, ends, before),
+        rate=_rate(start, ends, before, total, family(optimizer), known_rate),
         step=step,
         steps=steps,
         batches=len(start),
@@ -108,29 +121,66 @@ def judge(
     )
 
 
-def inputs(numbers: Sequence[float], before: Sequence[float]) -> list[float]:
-    """What the model looks at: ``signs``, and the log's odds of too low and too high against right."""
+def inputs(numbers: Sequence[float], before: Sequence[float], total: int, kind: str) -> list[float]:
+    """What the model looks at: ``signs``, the log's odds of too low and too high against right, and what trains how long."""
     low, right, high = (max(share, _LEAST_SHARE) for share in before or (1 / 3,) * 3)
-    return [*numbers, math.log(low / right), math.log(high / right)]
+    return [
+        *numbers,
+        math.log(low / right),
+        math.log(high / right),
+        math.log10(max(total, 10)) - 3,
+        float(kind == "sgd"),
+        float(kind == "momentum"),
+    ]
 
 
 def together(
-    numbers: Sequence[float], before: Sequence[float], weights: Sequence[Sequence[float]] | None = None
+    numbers: Sequence[float],
+    before: Sequence[float],
+    *,
+    total: int,
+    kind: str = "",
+    weights: Sequence[Sequence[float]] | None = None,
 ) -> list[float]:
-    """Probabilities of too low, right and too high."""
-    row = [*inputs(numbers, before), 1.0]
-    powers = [math.exp(sum(a * b for a, b in zip(own, row, strict=True))) for own in weights or WEIGHTS]
-    return [power / sum(powers) for power in powers]
+    """Probabilities of too low, right and too high; where the kind of optimizer (``rate.FAMILIES``) is unknown, the mean."""
+    likely = (kind,) if kind else FAMILIES
+    shares = [0.0, 0.0, 0.0]
+    for name in likely:
+        row = [*inputs(numbers, before, total, name), 1.0]
+        powers = [math.exp(sum(a * b for a, b in zip(own, row, strict=True))) for own in weights or WEIGHTS]
+        shares = [
+            share + power / sum(powers) / len(likely) for share, power in zip(shares, powers, strict=True)
+        ]
+    return shares
 
 
-def _rate(start: Sequence[float], ends: Mapping[float, Sequence[float]], before: RateVerdict) -> RateVerdict:
-    """The word that stands now: another one than before only where it is likely enough."""
+def stands(shares: Sequence[float], before: int | None, overturn_from: float = OVERTURN_FROM) -> int:
+    """Index of the word that stands now: the likeliest, but the log's where the likeliest is not much likelier than that.
+
+    Args:
+        shares: What ``together`` says.
+        before: Index of the log's word; None where it told nothing.
+        overturn_from: How many times as likely as the log's word another one must be.
+    """
+    place = max(range(3), key=lambda at: shares[at])
+    return place if before is None or shares[place] >= overturn_from * shares[before] else before
+
+
+def _rate(
+    start: Sequence[float],
+    ends: Mapping[float, Sequence[float]],
+    before: RateVerdict,
+    total: int,
+    kind: str,
+    known_rate: bool,
+) -> RateVerdict:
+    """The word that stands now."""
     if not np.isfinite(ends[1.0]).all():  # the run's own rate has just exploded
         return diverged_verdict()
-    shares = together(signs(start, ends), before.probabilities)
-    place = max(range(3), key=lambda at: shares[at])
-    if before.verdict != "unknown" and shares[place] < OVERTURN_FROM:
-        place = LABELS.index(before.verdict)
+    if known_rate and before.verdict != "unknown":
+        return before
+    shares = together(signs(start, ends), before.probabilities, total=total, kind=kind)
+    place = stands(shares, None if before.verdict == "unknown" else LABELS.index(before.verdict))
     word = LABELS[place]
     factor = 1.0
     if word != "right":

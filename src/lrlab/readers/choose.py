@@ -46,9 +46,10 @@ def check_source(text: str, *, metric: str = "") -> None:
         )
     suffix = Path(place).suffix.lower()
     if not form and suffix in _NO_LOGS:
+        unpack = "Unpack it first. " if suffix in (".gz", ".zip") else ""
         raise SpecError(
             f"read: {place} is no log that can be read ({suffix}).",
-            hint="Readable are CSV, TSV, JSON lines, TensorBoard's event files and the Trainer's trainer_state.json.",
+            hint=f"{unpack}Readable are CSV, TSV, JSON lines, TensorBoard's event files and the Trainer's trainer_state.json.",
         )
 
 
@@ -145,6 +146,10 @@ class _LateReader:
     @property
     def epochs_from(self) -> int | None:
         return None if self._reader is None else self._reader.epochs_from
+
+    @property
+    def total_steps(self) -> int | None:
+        return getattr(self._reader, "total_steps", None)
 
     def read(self, *, final: bool = False) -> Reading:
         if self._reader is None:

@@ -1,6 +1,7 @@
 """Logs as CSV or TSV with a header: Keras, Lightning, Ultralytics, pandas, and what people write by hand."""
 
 import csv
+import re
 from collections.abc import Mapping
 
 from lrlab.core.errors import SpecError
@@ -9,7 +10,8 @@ from lrlab.readers.growing import Line, Lines, Locate
 from lrlab.readers.names import Names
 from lrlab.readers.protocol import Reading, Row
 
-_DELIMITERS = ("\t", ";", ",")
+DELIMITERS = ("\t", ";", ",")
+DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
 
 class CsvReader:
@@ -92,6 +94,11 @@ class CsvReader:
             if not name or is_absent(cell):
                 continue
             value = number(cell)
+            if value is None and DECIMAL_COMMA.fullmatch(cell.strip()):
+                raise SpecError(
+                    f"{self._where(line)}, column {name}: expected a decimal point, got {cell.strip()!r:.60}.",
+                    hint="Write the file again with decimal points, such as 0.25.",
+                )
             if self._numeric.setdefault(name, value is not None) and value is None:
                 raise SpecError(
                     f"{self._where(line)}, column {name}: expected a number, got {cell.strip()!r:.60}.",
@@ -104,9 +111,12 @@ class CsvReader:
     def _take_header(self, line: Line) -> bool:
         """Take the names of the columns; whether they stood in a comment, and ``line`` is a row already."""
         text = line.text.strip()
-        self._delimiter = next((sign for sign in _DELIMITERS if sign in text), "")
+        self._delimiter = next((sign for sign in DELIMITERS if sign in text), "")
         header = [cell.strip() for cell in self._split(line)]
-        is_row = number(header[0]) is not None
+        # Blanks part words too: a line of a program's output is no header because it begins with a word.
+        is_row = number(header[0]) is not None or (
+            not self._delimiter and any(number(cell) is not None for cell in header)
+        )
         if is_row:
             cells = len(header)
             header = [cell.strip() for cell in self._split(Line(line.number, self._comment))]

@@ -1,8 +1,8 @@
 """Names of columns: what different frameworks call the same thing."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from lrlab.core.errors import SpecError
 from lrlab.readers.protocol import Row
@@ -15,17 +15,20 @@ _ALIASES = {
     "loss": ("loss", "train_loss", "training_loss", "loss_train", "trainloss", "train_loss_epoch", "train_loss_step",
              "loss_epoch", "loss_step", "train_epoch_loss", "tr_loss"),
     "val_loss": ("val_loss", "valid_loss", "validation_loss", "eval_loss", "dev_loss", "loss_val", "loss_valid",
-                 "valloss", "val_loss_epoch", "validation_epoch_loss", "valid_loss_epoch"),
+                 "loss_validation", "valloss", "val_loss_epoch", "validation_epoch_loss", "valid_loss_epoch"),
     "val_acc": ("val_acc", "val_accuracy", "valid_acc", "valid_accuracy", "validation_acc", "validation_accuracy",
                 "eval_acc", "eval_accuracy", "dev_acc", "acc_val", "val_acc_epoch", "val_accuracy_epoch",
                 "validation_epoch_accuracy", "val_categorical_accuracy", "val_sparse_categorical_accuracy",
-                "val_binary_accuracy", "metrics_accuracy_top1"),
+                "val_binary_accuracy", "accuracy_val", "metrics_accuracy_top1"),
     "lr": ("lr", "learning_rate", "learningrate", "train_lr", "train_learning_rate", "current_lr", "lr_pg1", "lr_pg0",
            "lr0", "x_lr1", "x_lr0"),
     "grad_norm": ("grad_norm", "gradient_norm", "train_grad_norm", "gnorm", "grad_2_0_norm_total"),
     "update_ratio": ("update_ratio",),
+    "layer_grad_min": ("layer_grad_min",),
+    "layer_grad_min_at": ("layer_grad_min_at",),
 }  # fmt: skip
 _POSITIONS = ("epoch", "step")
+_MOST_SETS = 256
 # YOLO logs the parts of its loss alone; what it trains on is their sum. Its first group of weights may be the biases, with
 # a warm-up of their own, or one that MuSGD gives three times the rate; the second is neither in any version.
 _YOLO = re.compile(r"lr/pg\d+|x/lr\d+")
@@ -58,6 +61,10 @@ class Names:
     """
 
     columns: Mapping[str, str]
+    # What was found for columns that a row had: rows of a log have the same few sets of them again and again.
+    _found: dict[tuple[str, ...], Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         for name, column in self.columns.items():
@@ -66,6 +73,24 @@ class Names:
                     f"columns: expected NAME=COLUMN, got {name!r}={column!r}.",
                     hint="Such as val_loss=dev_nll.",
                 )
+
+    def known(self, cells: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """lrlab's names, each with the column of a row that is called so there, or with those whose sum it is.
+
+        Args:
+            cells: The row's columns, by the log's own names, without those that are empty.
+        """
+        key = tuple(cells)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _MOST_SETS:
+                self._found.clear()
+            found = self._found[key] = self._known(key)
+        return found
+
+    def matters(self, column: str) -> bool:
+        """Whether lrlab may have a name for a column, alone or as a part of a sum."""
+        return bool(self._known((column,))) or any(part.fullmatch(column) for part in _PARTS.values())
 
     def row(self, cells: Mapping[str, float], *, place: str, where: str) -> Row:
         """A row of ``cells``, by the log's own names.
@@ -78,26 +103,39 @@ class Names:
         Raises:
             SpecError: If its epoch or step is none.
         """
+        metrics: dict[str, float] = dict(cells)
+        position = dict.fromkeys(_POSITIONS, "")
+        for name, columns in self.known(cells).items():
+            if name in position:
+                position[name] = columns[0]
+            else:
+                metrics[name] = cells[columns[0]] if len(columns) == 1 else sum(cells[one] for one in columns)
+        for column in position.values():
+            metrics.pop(column, None)
+        epoch = cells[position["epoch"]] if position["epoch"] else None
+        step = cells[position["step"]] if position["step"] else None
+        check_position(epoch, step, position, where)
+        return Row(metrics=metrics, epoch=epoch, step=None if step is None else int(step), place=place)
+
+    def _known(self, cells: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
         by_plain: dict[str, str] = {}
         for name in cells:
             by_plain.setdefault(plain(name), name)
-        known = {name: column for name in _ALIASES if (column := self._column(name, cells, by_plain))}
-        known |= {name: column for name, column in self.columns.items() if column in cells}
-        position = {name: known.pop(name) for name in _POSITIONS if name in known}
-        metrics = {name: value for name, value in cells.items() if name not in position.values()}
-        metrics |= {
-            name: cells[column]
-            for name, column in known.items()
-            if name in self.columns or name not in metrics
+        there = set(cells)
+        found: dict[str, tuple[str, ...]] = {
+            name: (column,)
+            for name in _ALIASES
+            if (column := self._column(name, there, by_plain)) is not None
         }
+        found |= {name: (column,) for name, column in self.columns.items() if column in there}
         if any(_YOLO.fullmatch(column) for column in cells):
-            metrics = _summed(cells) | metrics
-        epoch = cells[position["epoch"]] if "epoch" in position else None
-        step = cells[position["step"]] if "step" in position else None
-        _check_position(epoch, step, position, where)
-        return Row(metrics=metrics, epoch=epoch, step=None if step is None else int(step), place=place)
+            parts = {name: tuple(filter(part.fullmatch, cells)) for name, part in _PARTS.items()}
+            found |= {
+                name: columns for name, columns in parts.items() if len(columns) > 1 and name not in found
+            }
+        return found
 
-    def _column(self, name: str, cells: Mapping[str, float], by_plain: Mapping[str, str]) -> str | None:
+    def _column(self, name: str, cells: Collection[str], by_plain: Mapping[str, str]) -> str | None:
         """Which column of a row is ``name``, if any."""
         if name in self.columns:
             return self.columns[name] if self.columns[name] in cells else None
@@ -114,13 +152,12 @@ class Names:
         )
 
 
-def _summed(cells: Mapping[str, float]) -> dict[str, float]:
-    """The losses of which several parts are told, by lrlab's names."""
-    parts = {name: [cells[cell] for cell in cells if part.fullmatch(cell)] for name, part in _PARTS.items()}
-    return {name: sum(values) for name, values in parts.items() if len(values) > 1}
+def check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:
+    """Refuse an epoch or a step that is none; ``position`` names their columns.
 
-
-def _check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:
+    Raises:
+        SpecError: If one is none.
+    """
     if epoch is not None and not 0 <= epoch < 1e9:
         raise SpecError(
             f"{where}, column {position['epoch']}: expected an epoch of at least 0, got {epoch:g}."

@@ -23,6 +23,7 @@ class TrainerStateReader:
         self._names = names
         self._known: list[object] = []
         self._columns: dict[str, None] = {}
+        self.total_steps: int | None = None  # of the whole training, as the Trainer has planned it
 
     @property
     def source(self) -> str:
@@ -67,6 +68,8 @@ class TrainerStateReader:
                 f'{path}: expected the Trainer\'s state, an object with the list "log_history".',
                 hint="Name trainer_state.json of a checkpoint of the Hugging Face Trainer.",
             )
+        planned = whole.get("max_steps")
+        self.total_steps = planned if isinstance(planned, int) and planned > 0 else None
         anew = history[: len(self._known)] != self._known
         first = 0 if anew else len(self._known)
         if anew:

@@ -83,9 +83,9 @@ def fitted(text: str, width: int, *, more: str = "…") -> str:
 
 
 def wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
-    """The words of a text in lines of at most ``width`` columns; lines after the first are indented."""
+    """The words of a text in lines of at most ``width`` columns; lines after the first are indented, the first as it is."""
     lines: list[str] = []
-    line = ""
+    line = text[: len(text) - len(text.lstrip(" "))]
     for word in text.split():
         for piece in _pieces(word, width - cells(indent)):
             if line.strip() and cells(line) + 1 + cells(piece) > width:

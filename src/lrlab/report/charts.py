@@ -127,6 +127,16 @@ class UCurve:
         """The points of these kinds, of one arm or of all."""
         return tuple(p for p in self.points if p.kind in kinds and arm in (None, p.arm))
 
+    def crossed(self) -> dict[float, str]:
+        """What stands beside the crosses of a rate, ascending: how far its run came; ``2/3`` where rates have several."""
+        runs = {
+            lr: [p for p in self.points if p.lr == lr] for lr in sorted({p.lr for p in self.of("diverged")})
+        }
+        out = {lr: [p for p in same if p.kind == "diverged"] for lr, same in runs.items()}
+        if all(len(same) == 1 for same in runs.values()):
+            return {lr: f"{only.at:.3g}" for lr, (only,) in out.items()}
+        return {lr: f"{len(out[lr])}/{len(same)}" for lr, same in runs.items()}
+
     def drawn(self, score: float) -> float:
         """Where a score is drawn: itself, or the nearer end of the axis."""
         assert self.y_range is not None
@@ -179,6 +189,8 @@ class UCurve:
     def legend(self) -> dict[str, str]:
         """What is drawn, by the name of its mark, in words; only what is there."""
         counts = {kind: len(self.of(kind)) for kind in ("finished", "partial", "diverged", "none")}
+        several = any("/" in text for text in self.crossed().values())
+        share = "share of the rate's runs" if several else f"{self.unit} reached"
         texts = {
             "best": f"Use {format_lr(self.lr)}" if self.lr and self.score is not None else "",
             "interval": self.interval_text if self.lr and self.score is not None else "",
@@ -190,9 +202,7 @@ class UCurve:
             "partial": f"Trained in part, with the {self.unit} reached ({counts['partial']})"
             if counts["partial"]
             else "",
-            "diverged": f"Diverged, with the {self.unit} reached ({counts['diverged']})"
-            if counts["diverged"]
-            else "",
+            "diverged": f"Diverged, with the {share} ({counts['diverged']})" if counts["diverged"] else "",
             "none": f"{self._silent_text} ({counts['none']})" if counts["none"] else "",
             "clipped": f"Outside the axis ({self.clipped})" if self.clipped else "",
             "level": f"All runs at {self.unit} {', '.join(str(level.units) for level in self.levels)}",

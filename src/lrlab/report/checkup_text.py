@@ -53,7 +53,7 @@ def checkup_text(checkup: Checkup, curve: Sequence[tuple[float, float]], *, widt
             lines += wrapped(f"  - {one_line(str(evidence))}", width, indent="    ")
         if verdict.advice is not None:
             lines += wrapped(f"  > {one_line(verdict.advice.text)}", width, indent="    ")
-    drawn = _drawn(curve, width=width, unicode=unicode)
+    drawn = _drawn(curve, width=width, unicode=unicode, unit=checkup.unit)
     lines += ["", *drawn] if drawn else []
     if checkup.unchecked:
         lines.append("")
@@ -63,7 +63,7 @@ def checkup_text(checkup: Checkup, curve: Sequence[tuple[float, float]], *, widt
     return text if unicode else text.encode("ascii", "replace").decode()
 
 
-def _drawn(curve: Sequence[tuple[float, float]], *, width: int, unicode: bool) -> list[str]:
+def _drawn(curve: Sequence[tuple[float, float]], *, width: int, unicode: bool, unit: str) -> list[str]:
     """The loss over steps; its axis is logarithmic where that shows more."""
     if len(curve) < 3:
         return []
@@ -85,6 +85,6 @@ def _drawn(curve: Sequence[tuple[float, float]], *, width: int, unicode: bool) -
     edge = "┤" if unicode else "|"
     labels = {0: format_score(high), _HEIGHT - 1: format_score(low)}
     rows = [f"{labels.get(row, ''):>{_GUTTER - 2}} {edge}{text}" for row, text in enumerate(canvas.rows())]
-    caption = f"loss, steps {first:.0f} to {last:.0f}{', logarithmic' if log else ''}"
+    caption = f"loss, {unit}s {first:.0f} to {last:.0f}{', logarithmic' if log else ''}"
     indent = " " * min(_GUTTER, max(width - cells(caption), 0))
     return [*rows, fitted(indent + caption, width, more="~")]

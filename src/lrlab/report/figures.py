@@ -1,6 +1,8 @@
 """Interactive charts: Plotly figures for the page, the report and ``show``. The only file that knows Plotly.
 
-Only the ``scatter`` trace is used: it needs no WebGL and no ``eval``, so a strict content policy holds.
+Only the ``scatter`` trace is used: it needs no WebGL and no ``eval``, so a strict content policy holds. A ``..._spec`` is
+what its figure is to a browser, ``data`` and ``layout``, as plain values: of many curves Plotly's own look at every
+number takes longer than all else.
 """
 
 import math
@@ -29,12 +31,18 @@ _MAIN = (0.0, 0.89)
 
 
 def u_curve_figure(chart: UCurve, *, theme: Theme = LIGHT, legend: bool = True) -> "Figure":
-    """The U-curve; each trace's ``meta`` names its mark as in ``chart.legend``.
-
-    With ``legend`` the figure has a height of its own, so that chart and legend fit below one another.
+    """``u_curve_spec`` as a figure.
 
     Raises:
         NotFoundError: If Plotly is not installed.
+    """
+    return _figure(u_curve_spec(chart, theme=theme, legend=legend))
+
+
+def u_curve_spec(chart: UCurve, *, theme: Theme = LIGHT, legend: bool = True) -> Spec:
+    """The U-curve; each trace's ``meta`` names its mark as in ``chart.legend``.
+
+    With ``legend`` the figure has a height of its own, so that chart and legend fit below one another.
     """
     lane = bool(chart.of("diverged"))
     data = [*marks.levels(chart, theme), *marks.means(chart, theme), *marks.runs(chart, theme)]
@@ -50,15 +58,20 @@ def u_curve_figure(chart: UCurve, *, theme: Theme = LIGHT, legend: bool = True) 
         layout["annotations"] = [_notice("No run has a score.", theme)]
         # Without a trace of its own the main axis is not drawn, and the rates would hang from the lane.
         data.append({"type": "scatter", "meta": "empty", "x": [None], "y": [None], "showlegend": False})
-    return _figure(data, layout)
+    return _spec(data, layout)
 
 
 def curves_figure(chart: LearningCurves, *, theme: Theme = LIGHT, legend: bool = True) -> "Figure":
-    """The learning curves; each trace's ``customdata`` holds its rate.
+    """``curves_spec`` as a figure.
 
     Raises:
         NotFoundError: If Plotly is not installed.
     """
+    return _figure(curves_spec(chart, theme=theme, legend=legend))
+
+
+def curves_spec(chart: LearningCurves, *, theme: Theme = LIGHT, legend: bool = True) -> Spec:
+    """The learning curves; each trace's ``customdata`` holds its rate."""
     data = [_range(curve, theme) for curve in chart.curves if curve.low]
     data += [_curve(curve, chart, theme) for curve in chart.curves]
     data += [_cross(curve, chart, theme) for curve in chart.curves if curve.diverged and chart.y_range]
@@ -70,7 +83,7 @@ def curves_figure(chart: LearningCurves, *, theme: Theme = LIGHT, legend: bool =
     }
     if chart.y_range is None:
         layout["annotations"] = [_notice("No run has a value.", theme)]
-    return _figure(data, layout)
+    return _spec(data, layout)
 
 
 def schedule_figure(chart: ScheduleChart, *, theme: Theme = LIGHT, legend: bool = True) -> "Figure":
@@ -92,15 +105,20 @@ def schedule_figure(chart: ScheduleChart, *, theme: Theme = LIGHT, legend: bool 
             "automargin": True,
         },
     }
-    return _figure(data, layout)
+    return _figure(_spec(data, layout))
 
 
 def timeline_figure(chart: Timeline, *, theme: Theme = LIGHT) -> "Figure":
-    """The timeline, the lowest rate on top as in the tables; each trace's ``customdata`` holds its rate.
+    """``timeline_spec`` as a figure.
 
     Raises:
         NotFoundError: If Plotly is not installed.
     """
+    return _figure(timeline_spec(chart, theme=theme))
+
+
+def timeline_spec(chart: Timeline, *, theme: Theme = LIGHT) -> Spec:
+    """The timeline, the lowest rate on top as in the tables; each trace's ``customdata`` holds its rate."""
     data = [marks.slices(place, row, chart, theme) for place, row in enumerate(chart.rows)]
     every = -(-len(chart.rows) // 24) or 1
     shown = range(0, len(chart.rows), every)
@@ -112,7 +130,7 @@ def timeline_figure(chart: Timeline, *, theme: Theme = LIGHT) -> "Figure":
     }  # fmt: skip
     if not chart.rows:
         layout["annotations"] = [_notice("Nothing is trained yet.", theme)]
-    return _figure(data, layout)
+    return _spec(data, layout)
 
 
 def script() -> str:
@@ -124,13 +142,17 @@ def script() -> str:
     return str(get_plotlyjs())
 
 
-def _figure(data: list[Spec], layout: Spec) -> "Figure":
+def _spec(data: list[Spec], layout: Spec) -> Spec:
+    # The default template is large and brings colours of its own.
+    return {"data": data, "layout": layout | {"template": {}}}
+
+
+def _figure(spec: Spec) -> "Figure":
     try:
         from plotly.graph_objects import Figure
     except ImportError:
         raise _missing() from None
-    # The default template is large and brings colours of its own.
-    return Figure(data=data, layout=layout | {"template": {}})
+    return Figure(**spec)
 
 
 def _missing() -> NotFoundError:

@@ -210,8 +210,8 @@ def _records_note(kept: int, total: int) -> Safe:
 def _data_block(study: Study, answer: str, curve: UCurve, lines: LearningCurves) -> Safe:
     """What the charts draw and what a program can read, as JSON that cannot end its own element."""
     # The page has a legend of its own.
-    first = themed(lambda theme: figures.u_curve_figure(curve, theme=theme, legend=False))
-    second = themed(lambda theme: figures.curves_figure(lines, theme=theme, legend=False))
+    first = themed(lambda theme: figures.u_curve_spec(curve, theme=theme, legend=False))
+    second = themed(lambda theme: figures.curves_spec(lines, theme=theme, legend=False))
     value = {
         "schema": SCHEMA,
         "study": {"name": study.name, "task": scrubbed(study.task), "searcher": scrubbed(study.searcher),

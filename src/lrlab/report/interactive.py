@@ -1,22 +1,22 @@
 """What a browser needs to draw a chart: its figure in both themes, and what is read aloud of it."""
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from lrlab.core.lr_range import format_lr
 from lrlab.report.charts import UCurve
+from lrlab.report.marks import Spec
 from lrlab.report.palette import DARK, LIGHT, Theme, tone_color
 from lrlab.report.words import counted, format_score, short
 
 
-def themed(draw: Callable[[Theme], Any]) -> dict[str, Any]:
-    """A Plotly figure in the light theme (``spec``), and what differs from it in the dark one (``dark``).
+def themed(draw: Callable[[Theme], Spec]) -> Spec:
+    """A chart in the light theme (``spec``), and what differs from it in the dark one (``dark``).
 
     Args:
-        draw: Draws it in a theme, such as ``partial(u_curve_figure, chart)`` with ``theme``.
+        draw: Tells Plotly's ``data`` and ``layout`` in a theme, such as ``u_curve_spec`` of a chart.
     """
-    light, dark = _plain(draw(LIGHT)), _plain(draw(DARK))
+    light, dark = draw(LIGHT), draw(DARK)
     return {"spec": light, "dark": _difference(light, dark)}
 
 
@@ -25,6 +25,7 @@ def rates(chart: UCurve) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     metric = short(chart.metric)
     tones = {p.lr: p.tone for p in chart.points}
+    crossed = chart.crossed()
     for lr in sorted(tones):
         said = [f"Learning rate {format_lr(lr)}"]
         for mean in (mean for mean in chart.means if mean.lr == lr):
@@ -33,17 +34,14 @@ def rates(chart: UCurve) -> list[dict[str, object]]:
             said.append(
                 f"{arm}mean {metric} {format_score(mean.value)}{spread}, {counted(mean.seeds, 'seed')}"
             )
+        if "/" in crossed.get(lr, ""):
+            said.append(f"{crossed[lr].replace('/', ' of ')} diverged")
         for p in (p for p in chart.points if p.lr == lr and p.kind != "finished"):
             score = "" if p.score is None else f", {metric} {format_score(p.score)}"
             said.append(f"seed {p.seed} {p.status} at {chart.unit} {p.at:.4g}{score}")
         colors = {theme.name: tone_color(tones[lr], theme) for theme in (LIGHT, DARK)}
         found.append({"lr": lr, "text": "; ".join(said) + ".", **colors})
     return found
-
-
-def _plain(figure: Any) -> dict[str, Any]:
-    spec = figure.to_plotly_json()
-    return json.loads(json.dumps({"data": spec["data"], "layout": spec["layout"]}))  # type: ignore[no-any-return]
 
 
 def _difference(base: Any, other: Any) -> Any:

@@ -105,7 +105,8 @@ def runs(chart: UCurve, theme: Theme) -> list[Spec]:
         marker = {"symbol": "x-thin", "size": 9, "line": {"width": 2.2, "color": theme.diverged}}
         traces.append(_scatter("diverged", crossed, [0.0] * len(crossed), marker, chart) | {"yaxis": "y2"})
         if len(crossed) <= MOST_LABELS:
-            traces[-1] |= _beside([_lane_label(p, crossed) for p in crossed], theme)
+            texts = chart.crossed()  # once a rate
+            traces[-1] |= _beside([texts.pop(p.lr, "") for p in crossed], theme, place="top center")
     if waiting := chart.of("none"):
         low = chart.y_range[0] if chart.y_range else 0.0
         marker = {"symbol": "line-ns", "size": 10, "line": {"width": 1.4, "color": theme.muted}}
@@ -129,20 +130,13 @@ def _scatter(mark: str, points: Sequence[Point], heights: list[float], marker: S
     }
 
 
-def _beside(texts: list[str], theme: Theme) -> Spec:
+def _beside(texts: list[str], theme: Theme, *, place: str = "top right") -> Spec:
     return {
         "mode": "markers+text",
         "text": texts,
-        "textposition": "top right",
+        "textposition": place,
         "textfont": {"size": 10, "color": theme.muted},
     }
-
-
-def _lane_label(point: Point, crossed: Sequence[Point]) -> str:
-    same = [p for p in crossed if p.lr == point.lr]
-    if point is not same[0]:
-        return ""
-    return f"×{len(same)}" if len(same) > 1 else f"{point.at:.3g}"
 
 
 def _hover(point: Point, chart: UCurve) -> str:

@@ -6,7 +6,7 @@ The only file that knows matplotlib; it never touches pyplot and its global figu
 import io
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def u_curve_picture(
     crossed = chart.of("diverged")
     if crossed:
         lane, axes = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1, 9], "hspace": 0.02})
-        _draw_lane(lane, crossed, theme, label=plain_text(chart.legend["diverged"]))
+        _draw_lane(lane, crossed, chart.crossed(), theme, label=plain_text(chart.legend["diverged"]))
     else:
         axes = figure.subplots()
     style_axes(axes, theme)
@@ -316,7 +316,9 @@ def _mark_clipped(axes: "Axes", chart: UCurve, theme: Theme, legend: dict[str, s
                      gid="clipped", label=legend["clipped"])  # fmt: skip
 
 
-def _draw_lane(lane: "Axes", points: tuple[Point, ...], theme: Theme, *, label: str) -> None:
+def _draw_lane(
+    lane: "Axes", points: tuple[Point, ...], texts: Mapping[float, str], theme: Theme, *, label: str
+) -> None:
     style_axes(lane, theme)
     lane.set_ylim(-1, 1)
     lane.set_yticks([])
@@ -325,12 +327,9 @@ def _draw_lane(lane: "Axes", points: tuple[Point, ...], theme: Theme, *, label: 
     lane.spines["bottom"].set_color(theme.grid)
     lane.scatter([p.lr for p in points], [0.0] * len(points), marker="x", s=42, color=theme.diverged,
                  linewidths=1.8, zorder=5, gid="diverged", label=label)  # fmt: skip
-    rates = sorted({p.lr for p in points})
-    if len(rates) > MOST_LABELS:
+    if len(texts) > MOST_LABELS:
         return
-    for lr in rates:
-        same = [p for p in points if p.lr == lr]
-        text = f"×{len(same)}" if len(same) > 1 else f"{same[0].at:.3g}"
+    for lr, text in texts.items():
         lane.annotate(
             text, (lr, 0.0), xytext=(7, -3), textcoords="offset points", fontsize=7.5, color=theme.muted
         )

@@ -32,4 +32,6 @@ def proof_text(proof: Proof, *, width: int) -> str:
         f"{proof.winner:g} x rate won by {100 * proof.margin:.2g} %, in {100 * proof.certainty:.0f} % of resampled batches.",
         width,
     )
+    if proof.winner < 1 and now.verdict != "too_high":
+        lines += wrapped("That alone is no verdict: a lower rate lowers the loss at once.", width)
     return "\n".join(line.rstrip() for line in lines)

@@ -57,3 +57,16 @@ def short(text: str, most: int = 40) -> str:
     """``one_line`` text of at most ``most`` characters, for a label."""
     line = one_line(text)
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def length(seconds: float) -> str:
+    """Seconds as ``under 0.1 s``, ``0.31 s``, ``12 s``, ``3 min``, ``2 h 5 min``."""
+    if 0 < seconds < 0.1:
+        return "under 0.1 s"
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.2g} s"
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

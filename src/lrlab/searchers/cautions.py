@@ -93,7 +93,7 @@ def confidence(
         (picture.seeds == 1, 0.95, "One seed: the noise between seeds is estimated from the curve."),
         (picture.seeds > 1, 1.0, f"{picture.seeds} seeds were compared."),
         (bool(done and done.unsettled), 0.8, "The price left something unsettled."),
-        (done is None, 0.7, "The study has not ended."),
+        (done is None, 0.7, "The search has not come to its end."),
     ):
         if holds:
             sure *= factor

@@ -95,7 +95,7 @@ def merits(
         left: log10 of the budget over those units.
         prior: What is believed about learning rates.
         schedules: Name of the schedule of each arm, "" if unknown.
-        stalled: Runs that have stopped to get better; they are not trusted to make up for anything.
+        stalled: Runs that have stopped getting better; they are not trusted to make up for anything.
     """
     lowest = min(scores.values())
     if not math.isfinite(lowest):

@@ -72,7 +72,7 @@ class Race:
         evidence = Evidence(question, runs)
         course = _Course(question, evidence, self.prior)
         replay(course.plan(), evidence)
-        return course.reasons.left
+        return course.left
 
 
 def race() -> Race:
@@ -120,6 +120,7 @@ class _Course:
     on_plateau: bool = False
     compared: int = 0  # the longest slice at which at least two runs were compared, in units
     unsettled: list[str] = field(default_factory=list)
+    left: dict[RunKey, str] = field(default_factory=dict)  # why each run that was left behind waits
     pending: tuple[RunKey, ...] = ()  # of the arms that have one rate: they join at ``late`` units
     late: int = 0
     standing: Standing = field(init=False)
@@ -142,7 +143,7 @@ class _Course:
             if len(going) < 2 and not self.pending:
                 break
             going = (going or alive) + self._joining(until)
-            self.reasons.leave(alive, going, known)
+            self.left |= self.reasons.leave(alive, going, known)
             yield from self._next_slice(alive, going, known, until)
             known, self.compared = until, until if len(going) > 1 else self.compared
             alive = self.standing.alive((key for key in self.asked if self.asked[key] == until), until)
@@ -200,7 +201,8 @@ class _Course:
         return until if self.question.resumes == "restart" else until - known
 
     def _stage(self, keys: Sequence[RunKey], until: int, why: Sequence[str]) -> Iterator[Sequence[Advance]]:
-        self.reasons.taken_on(keys)
+        for key in keys:
+            self.left.pop(key, None)
         yield [
             Advance(arm=key.arm, lr=key.lr, seed=key.seed, until=until, why=reason)
             for key, reason in zip(keys, why, strict=True)
@@ -289,7 +291,7 @@ class _Course:
             self.unsettled.append("The price did not allow to repeat the finalists with other seeds.")
             return
         finalists = sorted(alive, key=lambda key: (merit[key], key))[:places]
-        self.reasons.leave(alive, finalists, known)
+        self.left |= self.reasons.leave(alive, finalists, known)
         again = [key._replace(seed=key.seed + offset) for key in finalists for offset in range(1, seeds)]
         why = [f"{format_lr(key.lr)} is a finalist; seed {key.seed} tells it from luck." for key in again]
         yield from self._stage(again, known, why)
@@ -328,7 +330,7 @@ class _Course:
                     "The winner ended badly, and the price does not allow another full run."
                 )
                 return None
-            self.reasons.leave_all(ahead, best)
+            self.left |= self.reasons.leave_all(ahead, best, self.left)
             why = self.reasons.to_the_end(best, ahead, furthest)
             if not first:
                 why = f"{format_lr(best.lr)} is the best of {best.arm}; what its schedule is worth shows at its end."

@@ -1,8 +1,8 @@
 """What a race says about its decisions: why a run goes on and why it waits, with the numbers that were looked at."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass
 
 from lrlab.core.lr_range import format_lr
 from lrlab.core.question import Question
@@ -29,12 +29,10 @@ class Reasons:
     Args:
         question: What is asked.
         standing: How its runs stand.
-        left: Why each run that was left behind waits.
     """
 
     question: Question
     standing: Standing
-    left: dict[RunKey, str] = field(default_factory=dict)
 
     # Who goes on.
 
@@ -50,42 +48,48 @@ class Reasons:
         told = f"{self._named(best)} is {ahead} after {self._after(known)}, with {self._metric} {value}"
         return f"{told}; it is trained to the end."
 
-    def taken_on(self, keys: Iterable[RunKey]) -> None:
-        """These runs wait no more."""
-        for key in keys:
-            self.left.pop(key, None)
-
     # Who waits.
 
-    def leave(self, among: Sequence[RunKey], going: Collection[RunKey], known: int) -> None:
-        """Those of ``among`` that do not go on from ``known`` units wait."""
+    def leave(self, among: Sequence[RunKey], going: Collection[RunKey], known: int) -> dict[RunKey, str]:
+        """Why each of ``among`` that does not go on from ``known`` units waits."""
         went = sum(key in going for key in among)
-        if among:
-            self._leave(self._comparison(among, known), going, f"{went} of {len(among)} went on")
+        if not among:
+            return {}
+        return self._left(self._comparison(among, known), going, f"{went} of {len(among)} went on")
 
-    def leave_all(self, ahead: Sequence[RunKey], best: RunKey) -> None:
-        """One of ``ahead`` is trained to the end; all others wait."""
+    def leave_all(
+        self, ahead: Sequence[RunKey], best: RunKey, left: Container[RunKey] = ()
+    ) -> dict[RunKey, str]:
+        """Why each run but ``best`` of ``ahead``, which is trained to the end, waits; those of ``left`` know it."""
         only = f"only {self._named(best)} is trained to the end"
-        self._leave(self._comparison(ahead, self.standing.asked[best]), [best], only)
+        told = self._left(self._comparison(ahead, self.standing.asked[best]), [best], only)
         for key in self.standing.asked:
             if key.seed != self.question.seed:
-                self.left[key] = f"It told luck apart; only seed {self.question.seed} is trained on."
-            elif key != best and key not in self.left and math.isfinite(self.standing.score(key)):
+                told[key] = f"It told luck apart; only seed {self.question.seed} is trained on."
+            elif (
+                key != best
+                and key not in told
+                and key not in left
+                and math.isfinite(self.standing.score(key))
+            ):
                 edge = "; ".join(self._edge(key)) or "a rate near it diverged"
-                self.left[key] = f"{edge[0].upper()}{edge[1:]}, so it is not trusted; {only}."
+                told[key] = f"{edge[0].upper()}{edge[1:]}, so it is not trusted; {only}."
+        return told
 
-    def _leave(self, seen: _Comparison, going: Collection[RunKey], end: str) -> None:
+    def _left(self, seen: _Comparison, going: Collection[RunKey], end: str) -> dict[RunKey, str]:
         merit = self.standing.parts(seen.among, seen.known)
+        told = {}
         for key in seen.among:
             if key in going:
                 continue
             if key in seen.tied:
-                self.left[key] = f"It is {self._level(seen)}; {end}."
+                told[key] = f"It is {self._level(seen)}; {end}."
                 continue
             parts = [self._compared(key, seen)]
             if merit[key].away > merit[key].behind and key.arm in self.question.searched:
                 parts.append(self._place(key, merit[key]))
-            self.left[key] = f"Its {', and '.join((*parts, *self._edge(key)))}; {end}."
+            told[key] = f"Its {', and '.join((*parts, *self._edge(key)))}; {end}."
+        return told
 
     # Pieces.
 

@@ -1,7 +1,7 @@
 """What the runs say about the regret of every rate: estimates from runs that stopped at different lengths."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,10 @@ _ABOVE = 1.5
 _FEWEST_RANKED = 7  # rates in whose order chance can be told from a valley
 # Standard deviation of what is not seen of a rate above: by doublings that it was not trained, and decades above.
 _DOUBT_ABOVE = 0.02
+
+
+# The runs at each rate of each arm, both ascending: what is compared is of one rate, and studies have thousands.
+_Rates = Mapping[tuple[str, float], Sequence[Run]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +77,22 @@ def look(question: Question, runs: Sequence[Run]) -> Picture:
     the rate is too low, progress is a function of rate times units, so a rate of half the winner's is at the end where
     the winner was at half of its units.
     """
-    evidence = Evidence(question, runs)
+    evidence, rates = Evidence(question, runs), _by_rate(runs)
     untrained, stand_in = _untrained(question, runs, evidence)
-    winner = _winner(question, runs, evidence)
+    winner = _winner(question, runs, evidence, rates)
     if winner is None:
         return Picture(
             winner=None, score=math.inf, untrained=untrained, stand_in=stand_in, improvement=math.nan,
             noise=math.nan, seeds=0, points=(),
         )  # fmt: skip
     units = evidence.units(winner, question.budget)
-    score = _mean_score(runs, evidence, winner, units)
+    score = _mean_score(rates, evidence, winner, units)
     improvement = (untrained - score) if untrained is not None else math.nan
     improvement = improvement if improvement > 0 else math.nan
-    noise, seeds = _noise(question, runs, evidence, winner, units)
+    noise, seeds = _noise(question, rates, evidence, winner)
     scale = improvement if math.isfinite(improvement) else max(abs(score), 1e-12)
     compared = _Comparison(
-        question=question, runs=runs, evidence=evidence, winner=winner, untrained=untrained, scale=scale,
+        question=question, rates=rates, evidence=evidence, winner=winner, untrained=untrained, scale=scale,
         noise=noise / scale,
     )  # fmt: skip
     return Picture(
@@ -105,7 +109,7 @@ def without_guide(question: Question, runs: Sequence[Run], picture: Picture) -> 
     if picture.winner is None:
         return replace(picture, untrained=untrained, stand_in=stand_in)
     units = evidence.units(picture.winner, question.budget)
-    score = _mean_score(runs, evidence, picture.winner, units)
+    score = _mean_score(_by_rate(runs), evidence, picture.winner, units)
     return replace(picture, score=score, untrained=untrained, stand_in=stand_in)
 
 
@@ -117,7 +121,14 @@ def _untrained(question: Question, runs: Sequence[Run], evidence: Evidence) -> t
     return stand_in, stand_in is not None
 
 
-def _winner(question: Question, runs: Sequence[Run], evidence: Evidence) -> RunKey | None:
+def _by_rate(runs: Sequence[Run]) -> _Rates:
+    rates: dict[tuple[str, float], list[Run]] = {}
+    for run in runs:
+        rates.setdefault((run.arm, run.lr), []).append(run)
+    return {rate: rates[rate] for rate in sorted(rates)}
+
+
+def _winner(question: Question, runs: Sequence[Run], evidence: Evidence, rates: _Rates) -> RunKey | None:
     """The best rate of those trained to the end; before there is one, the best of those trained furthest."""
     budget = question.budget
     useful = [run for run in runs if math.isfinite(evidence.score(run.key, budget))]
@@ -138,12 +149,12 @@ def _winner(question: Question, runs: Sequence[Run], evidence: Evidence) -> RunK
     # The question's own seed first: only the finalists were repeated with others.
     ahead = [run for run in useful if length(run) == furthest]
     own = [run for run in ahead if run.seed == question.seed] or ahead
-    return min(own, key=lambda run: (_mean_score(runs, evidence, run.key, furthest), run.lr)).key
+    return min(own, key=lambda run: (_mean_score(rates, evidence, run.key, furthest), run.lr)).key
 
 
-def _mean_score(runs: Sequence[Run], evidence: Evidence, key: RunKey, units: int) -> float:
+def _mean_score(rates: _Rates, evidence: Evidence, key: RunKey, units: int) -> float:
     """The score at ``units``, averaged over the seeds that got as far."""
-    same = [run for run in runs if run.arm == key.arm and run.lr == key.lr and run.reached(units)]
+    same = [run for run in rates.get((key.arm, key.lr), ()) if run.reached(units)]
     scores = [evidence.score(run.key, units) for run in same]
     finite = [value for value in scores if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.inf
@@ -152,9 +163,7 @@ def _mean_score(runs: Sequence[Run], evidence: Evidence, key: RunKey, units: int
 _NOISE_FROM = 5  # rates: the winner and two on either side
 
 
-def _noise(
-    question: Question, runs: Sequence[Run], evidence: Evidence, winner: RunKey, units: int
-) -> tuple[float, int]:
+def _noise(question: Question, rates: _Rates, evidence: Evidence, winner: RunKey) -> tuple[float, int]:
     """Standard deviation between seeds in units of the metric, and from how many seeds it was told.
 
     It is told from the repeated rates nearest to the winner, by their middle variance: where trainings begin to explode, seeds
@@ -163,11 +172,11 @@ def _noise(
     """
     variances: list[tuple[float, int]] = []
     most = 1
-    rates = {run.lr for run in runs if run.arm == winner.arm}
-    for lr in sorted(rates, key=lambda lr: (abs(math.log(lr / winner.lr)), lr)):
+    mine = [lr for arm, lr in rates if arm == winner.arm]
+    for lr in sorted(mine, key=lambda lr: (abs(math.log(lr / winner.lr)), lr)):
         if len(variances) == _NOISE_FROM:
             break
-        same = [run for run in runs if run.arm == winner.arm and run.lr == lr and run.units > 0]
+        same = [run for run in rates[winner.arm, lr] if run.units > 0]
         if len(same) < 2:
             continue
         shared = min(run.units for run in same)
@@ -182,7 +191,7 @@ def _noise(
     if variances:
         weight = sum(freedom for _, freedom in variances)
         return math.sqrt(sum(variance * freedom for variance, freedom in variances) / weight), most
-    run = next(run for run in runs if run.key == winner)
+    run = next(run for run in rates[winner.arm, winner.lr] if run.key == winner)
     values = [
         question.metric.loss(value)
         for at, value in run.values(question.metric)
@@ -218,7 +227,7 @@ class _Comparison:
     """Compares the runs of the winner's arm with the winner."""
 
     question: Question
-    runs: Sequence[Run]
+    rates: _Rates
     evidence: Evidence
     winner: RunKey
     untrained: float | None
@@ -233,15 +242,12 @@ class _Comparison:
     @property
     def end(self) -> float:
         """The winner's score."""
-        return _mean_score(self.runs, self.evidence, self.winner, self.length)
+        return _mean_score(self.rates, self.evidence, self.winner, self.length)
 
     def points(self) -> tuple[Point, ...]:
         """One for each rate that has a score or diverged, ascending."""
-        rates = sorted({run.lr for run in self.runs if run.arm == self.winner.arm})
-        points = (
-            self._point(lr, [run for run in self.runs if run.key[:2] == (self.winner.arm, lr)])
-            for lr in rates
-        )
+        mine = ((lr, same) for (arm, lr), same in self.rates.items() if arm == self.winner.arm)
+        points = (self._point(lr, same) for lr, same in mine)
         return tuple(point for point in points if point is not None)
 
     def _point(self, lr: float, same: Sequence[Run]) -> Point | None:
@@ -252,7 +258,7 @@ class _Comparison:
             return Point(lr=lr, regret=0.0, spread=self.noise, units=units)
         if any(self.evidence.diverged(run.key, budget) for run in same):
             return Point(lr=lr, regret=math.inf, spread=0.0, units=units)
-        own = _mean_score(self.runs, self.evidence, longest.key, units)
+        own = _mean_score(self.rates, self.evidence, longest.key, units)
         if not units or not math.isfinite(own):
             return None
         if units >= self.length:
@@ -278,8 +284,9 @@ class _Comparison:
         progress = lr * self.length
         start = self.end if self.untrained is None else self.untrained
         before, after = [], []
-        rates = {run.lr for run in self.runs if run.arm == self.winner.arm and run.lr <= self.winner.lr}
-        for rate in sorted(rates):
+        for arm, rate in self.rates:
+            if arm != self.winner.arm or rate > self.winner.lr:
+                continue
             key = self.winner if rate == self.winner.lr else RunKey(self.winner.arm, rate, self.question.seed)
             units = self.evidence.units(key, self.question.budget)
             if rate > lr and 1 <= progress / rate <= units:

@@ -13,8 +13,8 @@ from pathlib import Path
 from lrlab.core.errors import ConflictError, StoreError
 from lrlab.store import version
 
+PATIENCE_S = 10.0  # how long a connection waits for a file that another one has locked
 _PRAGMAS = (
-    "PRAGMA busy_timeout=10000",
     "PRAGMA synchronous=FULL",  # an acknowledged record survives a power cut
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",  # a file may come from anybody
@@ -23,18 +23,23 @@ _PRAGMAS = (
 )
 
 
-def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, write: bool = False, patience_s: float | None = None) -> sqlite3.Connection:
     """A checked connection to the file at ``path``, which exists; for the process that asks only.
 
     A reader works beside a writer and sees what is committed. At most one process may write at any time: its
     lock sees to that, and the SQLite of many systems needs it (WAL-reset bug, fixed in 3.51.3).
+
+    Args:
+        path: Of the file.
+        write: Whether it is to be written.
+        patience_s: How long it waits while another program has locked the file; None: ``PATIENCE_S``.
 
     Raises:
         ConflictError: If a newer lrlab wrote the file.
         StoreError: If it cannot be opened or is no study.
     """
     with explained(path):
-        connection = opened(path, write=write)
+        connection = opened(path, write=write, patience_s=patience_s)
         try:
             check(path, connection)
         except BaseException:
@@ -43,12 +48,13 @@ def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def opened(path: Path, *, write: bool) -> sqlite3.Connection:
+def opened(path: Path, *, write: bool, patience_s: float | None = None) -> sqlite3.Connection:
     """A connection to the file at ``path``, whatever it is; errors are those of the database."""
     address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
     # The isolation level None keeps the driver from beginning transactions by itself.
     raw = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    for pragma in (*_PRAGMAS, f"PRAGMA query_only={'OFF' if write else 'ON'}"):
+    waits = f"PRAGMA busy_timeout={round(1000 * (PATIENCE_S if patience_s is None else patience_s))}"
+    for pragma in (waits, *_PRAGMAS, f"PRAGMA query_only={'OFF' if write else 'ON'}"):
         raw.execute(pragma)
     return raw
 
@@ -129,8 +135,18 @@ def check_ours(path: Path) -> None:
 
 def needs_rollback(error: StoreError) -> bool:
     """Whether a reader was refused because a killed writer left a change half done, which a writer undoes."""
-    cause = getattr(error.__cause__, "orig", error.__cause__)  # the driver's own error
-    return getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK
+    return _code(error) == sqlite3.SQLITE_READONLY_ROLLBACK
+
+
+def in_use(error: BaseException) -> bool:
+    """Whether another program has locked the file: later it can be read."""
+    return _code(error) & 0xFF in _IN_USE
+
+
+def _code(error: BaseException) -> int:
+    """What the driver's own error says, behind one of lrlab; 0 where there is none."""
+    cause = getattr(error.__cause__, "orig", error.__cause__)
+    return int(getattr(cause, "sqlite_errorcode", 0))
 
 
 def _check_application(path: Path, raw: sqlite3.Connection) -> None:
@@ -179,6 +195,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -204,7 +221,7 @@ def _meaning(path: Path, error: BaseException) -> StoreError:
             why=why,
             hint="Check that the store's folder is a folder you can use.",
         )
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in _IN_USE:
         return StoreError(
             f"{path}: another program has locked the file.", why=why, hint="Close that program and try again."
         )

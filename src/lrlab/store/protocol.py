@@ -29,6 +29,7 @@ class StudySummary:
         cost: Full runs trained so far.
         lr: The answer's rate so far, or None.
         problem: Why the file cannot be read, or "".
+        in_use: Whether that is because another program has locked it, so that it can be read later.
     """
 
     name: str
@@ -39,6 +40,7 @@ class StudySummary:
     cost: float = 0.0
     lr: float | None = None
     problem: str = ""
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ if (
 ):  # what writes needs SQLAlchemy, which takes a third of a second; who only looks does not wait for it
     from lrlab.store.ledger import SqliteLedger
 
+_FILE_PATIENCE_S, _LIST_PATIENCE_S = 0.25, 1.0  # what a list waits for one locked file, and for all of them
 _SENT = count()  # orders commands that are sent within one tick of the clock
 
 S = TypeVar("S", Study, StudySummary)
@@ -72,7 +73,14 @@ class SqliteStore:
 
     def summaries(self) -> Sequence[StudySummary]:
         """See ``Store``."""
-        found = (self._summary(self._files(name)) for name in self._listing())
+        # Who looks at many studies does not wait long for one: a file that is locked is no reason to show none.
+        until = time.monotonic() + _LIST_PATIENCE_S
+        found = [
+            self._summary(
+                self._files(name), patience_s=min(_FILE_PATIENCE_S, max(until - time.monotonic(), 0.02))
+            )
+            for name in self._listing()
+        ]
         return tuple(sorted(found, key=lambda summary: (-summary.created, summary.name)))
 
     def load(self, name: str) -> Study:
@@ -201,9 +209,9 @@ class SqliteStore:
             lock.acquire()
         return lock
 
-    def _reader(self, files: StudyFiles) -> sqlite3.Connection:
+    def _reader(self, files: StudyFiles, *, patience_s: float | None = None) -> sqlite3.Connection:
         try:
-            return connect(files.database)
+            return connect(files.database, patience_s=patience_s)
         except StoreError as error:
             if not database.needs_rollback(error):
                 raise
@@ -240,12 +248,12 @@ class SqliteStore:
             connection.close()
             raise
 
-    def _summary(self, files: StudyFiles) -> StudySummary:
+    def _summary(self, files: StudyFiles, *, patience_s: float) -> StudySummary:
         try:
-            with closing(self._reader(files)) as connection:
+            with closing(self._reader(files, patience_s=patience_s)) as connection:
                 return _as_seen(read_summary(files.database, connection), files)
         except (StoreError, ConflictError, NotFoundError) as error:
-            return StudySummary(name=files.name, problem=str(error))
+            return StudySummary(name=files.name, problem=str(error), in_use=database.in_use(error))
 
 
 def _as_seen(seen: S, files: StudyFiles) -> S:

@@ -12,8 +12,15 @@ from lrlab.core.errors import SpecError
 AnyFunction = Callable[..., object]
 
 
-def check_signature(train: AnyFunction) -> None:
+def check_signature(
+    train: AnyFunction, *, caller: str = "task", hint: str = "Define def train(run): ..."
+) -> None:
     """Refuse what cannot be called as ``train(run)``.
+
+    Args:
+        train: What is to be called.
+        caller: Who refuses.
+        hint: How it is to be defined.
 
     Raises:
         SpecError: If it takes another number of arguments, or is async or a generator.
@@ -26,11 +33,10 @@ def check_signature(train: AnyFunction) -> None:
         signature.bind(None)
     except TypeError as error:
         raise SpecError(
-            f"task: {name_of(train)} must take one argument, the run ({error}).",
-            hint="Define def train(run): ...",
+            f"{caller}: {name_of(train)} must take one argument, the run ({error}).", hint=hint
         ) from None
     if inspect.iscoroutinefunction(train) or inspect.isgeneratorfunction(train):
-        raise SpecError(f"task: {name_of(train)} must be a plain function, not async and without yield.")
+        raise SpecError(f"{caller}: {name_of(train)} must be a plain function, not async and without yield.")
 
 
 def name_of(train: AnyFunction) -> str:

@@ -1,5 +1,7 @@
 """The page as an application: routes, errors as documents, and the guard around all of it."""
 
+import logging
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lrlab import __version__
 from lrlab.core.errors import LrlabError
+from lrlab.report.words import one_line
 from lrlab.studies.lab import Lab
 from lrlab.web.asks import FormError
 from lrlab.web.described import PREFIX, described
@@ -26,6 +29,7 @@ from lrlab.web.security import Guard
 from lrlab.web.settings import Settings
 from lrlab.web.shelf import Shelf
 
+_LOG = logging.getLogger(__name__)
 OPENAPI = f"{PREFIX}/openapi.json"
 _LEAST_PACKED = 1_000  # bytes; less does not shrink
 _PROBLEM: dict[str, Any] = {"description": "A problem"}  # its shape is put in with those of the replies
@@ -95,7 +99,7 @@ class Page:
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, LrlabError)
-        extra = {"errors": error.errors} if isinstance(error, FormError) else {}
+        extra: dict[str, Any] = {"errors": error.errors} if isinstance(error, FormError) else {}
         return self._problem(
             request, status_of(error), error.code, error.what, detail=error.why, hint=error.hint, **extra
         )
@@ -118,13 +122,17 @@ class Page:
 
     async def _broken(self, request: Request, error: Exception) -> Response:
         said = f"internal error: {type(error).__name__}"
-        return self._problem(
-            request, 500, "internal", said, hint="The terminal of lrlab ui has the traceback."
-        )
+        name = secrets.token_hex(4)
+        # The server prints the traceback behind it.
+        _LOG.error("lrlab ui: request %s: %s %s", name, request.method, one_line(request.url.path))
+        hint = f"The terminal of lrlab ui has the traceback, of request {name}."
+        return self._problem(request, 500, "internal", said, hint=hint, name=name)
 
-    def _problem(self, request: Request, status: int, code: str, title: str, **more: Any) -> Response:
+    def _problem(
+        self, request: Request, status: int, code: str, title: str, *, name: str = "", **more: Any
+    ) -> Response:
         if request.scope["path"].startswith("/api/"):
-            body = problem_body(status, code, title, **more)
+            body = problem_body(status, code, title, request=name, **more)
             return Response(body, status, media_type="application/problem+json")
         html = self._templates.problem(
             status, code, title, detail=more.get("detail", ""), hint=more.get("hint", "")

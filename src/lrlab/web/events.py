@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lrlab.web.shelf import Shelf
 
+_LOG = logging.getLogger(__name__)
 EVERY_S = 0.5
 _PING_S = 10.0
 _MOST_KEPT = 10_000
@@ -36,6 +38,7 @@ class News:
         self._marks: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self._ended = False
 
     def end(self) -> None:
@@ -56,9 +59,10 @@ class News:
         yield b"retry: 1000\n\n"
         for frame in self._missed(last):
             yield frame.encode()
-        if self._watch is None and not self._ended:
-            self._marks = await run_in_threadpool(self._shelf.marks)
-            self._watch = asyncio.create_task(self._look_for_ever())
+        async with self._starting:  # two that come at once share one look
+            if self._watch is None and not self._ended:
+                self._marks = await run_in_threadpool(self._shelf.marks)
+                self._watch = asyncio.create_task(self._look_for_ever())
         self._listeners.add(queue)
         try:
             yield self._frame(self._number, "hello", json.dumps({"every_s": self._every_s})).encode()
@@ -90,10 +94,18 @@ class News:
         return [self._frame(*event) for event in self._kept if event[0] > last]
 
     async def _look_for_ever(self) -> None:
+        failed = False
         with suppress(asyncio.CancelledError):
             while True:
                 await asyncio.sleep(self._every_s)
-                self._tell(await run_in_threadpool(self._shelf.marks))
+                try:
+                    self._tell(await run_in_threadpool(self._shelf.marks))
+                except Exception:  # a look that fails, for whatever reason, must not be the last one
+                    if not failed:  # twice a second the same would hide everything else
+                        _LOG.exception("lrlab ui: the studies cannot be looked at; it goes on trying.")
+                    failed = True
+                else:
+                    failed = False
 
     def _tell(self, marks: Mapping[str, str]) -> None:
         for name in sorted(self._marks.keys() | marks.keys()):

@@ -33,6 +33,7 @@ def problem_body(
     detail: str = "",
     hint: str = "",
     errors: Mapping[str, str] | None = None,
+    request: str = "",
 ) -> bytes:
     """The document of an error.
 
@@ -43,6 +44,7 @@ def problem_body(
         detail: Why, where the title does not hold it.
         hint: What to do.
         errors: Field and sentence, where single values are wrong.
+        request: The name under which the server's terminal has the request, where it has it.
     """
     value: dict[str, object] = {
         "type": "about:blank",
@@ -54,6 +56,8 @@ def problem_body(
     }
     if errors is not None:
         value["errors"] = dict(errors)
+    if request:
+        value["request"] = request
     return json.dumps(value, allow_nan=False).encode()
 
 

@@ -1,5 +1,6 @@
 """The page's HTML: Jinja templates in which every value is text unless it is a piece of the report."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from lrlab import __version__
 from lrlab.core.lr_range import format_lr
 from lrlab.report.markup import Safe, unbroken
 from lrlab.report.palette import GLYPHS
-from lrlab.report.words import counted, format_score, format_span, one_line, percent, plain, short
+from lrlab.report.words import counted, format_score, format_span, length, one_line, percent, plain, short
 from lrlab.web.room import Room
 
 # States of studies that no run has.
@@ -34,7 +35,7 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            lr=lambda value: "–" if value is None else format_lr(value),
+            lr=_rate,
             score=format_score,
             span=format_span,
             percent=percent,
@@ -45,7 +46,7 @@ class Templates:
             stamp=lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}",
             rfc=lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}",
             glyph=lambda word: _STUDY_GLYPHS.get(str(word), ""),
-            length=_length,
+            length=length,
             counted=counted,
         )
         self._environment.globals.update(version=__version__)
@@ -66,6 +67,13 @@ class Templates:
         )
 
 
+def _rate(value: float | None, digits: int = 3) -> str:
+    """A rate as a person writes it; of one that a training has made of nothing, what it is."""
+    if value is None:
+        return "–"
+    return f"{value:g}" if math.isinf(value) else format_lr(value, digits=digits)
+
+
 def _shown(value: Any) -> Any:
     """Text without what a page obeys; pieces of the report as they are."""
     if isinstance(value, Safe):
@@ -73,16 +81,3 @@ def _shown(value: Any) -> Any:
     if value is None or hasattr(value, "__html__"):
         return "" if value is None else value
     return plain(str(value))
-
-
-def _length(seconds: float) -> str:
-    """Seconds as ``under 0.1 s``, ``0.31 s``, ``12 s``, ``3 min``, ``2 h 5 min``."""
-    if 0 < seconds < 0.1:
-        return "under 0.1 s"
-    whole = round(seconds)
-    if whole < 10:
-        return f"{seconds:.2g} s"
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

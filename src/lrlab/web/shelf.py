@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from lrlab.core.answer import Answer
 from lrlab.core.errors import LrlabError, NotFoundError
@@ -144,6 +145,7 @@ class Shelf:
         self._seen: OrderedDict[str, Seen] = OrderedDict()
         self._answers: dict[str, tuple[str, Answer | None]] = {}
         self._lock = threading.Lock()
+        self._reading: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
     def mark(self, name: str) -> str:
         """A text that differs whenever the study does, from the times of its files; nothing is opened.
@@ -171,9 +173,12 @@ class Shelf:
         Raises:
             NotFoundError, ConflictError, StoreError: As ``Store.load``.
         """
-        mark = self.mark(name)
         with self._lock:
-            known = self._seen.get(name)
+            reading = self._reading.setdefault(name, threading.Lock())
+        with reading:  # one that is large, or that another program has locked, keeps nobody from the others
+            mark = self.mark(name)
+            with self._lock:
+                known = self._seen.get(name)
             if known is None or known.mark != mark:
                 study = self._read(name) if known is None else self._grown(known.study)
                 same = known is not None and known.study.created == study.created
@@ -182,10 +187,11 @@ class Shelf:
                     mark, study, self.lab.answer(study),
                     examined=old.examined if old else {}, drawn=old.drawn if old else Drawn(),
                 )  # fmt: skip
+            with self._lock:
                 self._seen[name] = known
-            self._seen.move_to_end(name)
-            while len(self._seen) > _MOST_KEPT:
-                self._seen.popitem(last=False)
+                self._seen.move_to_end(name)
+                while len(self._seen) > _MOST_KEPT:
+                    self._seen.popitem(last=False)
             return known
 
     def _read(self, name: str) -> Study:

@@ -8,6 +8,7 @@ from lrlab.core.errors import LrlabError
 from lrlab.core.outcome import StudyState
 from lrlab.core.question import Question
 from lrlab.core.study import Study
+from lrlab.report.words import length
 from lrlab.studies.price import expected_price
 
 
@@ -70,5 +71,4 @@ def _left(study: Study, price: float | None, now: float) -> str:
     if len(began) != 1 or study.cost <= 0 or paused or now <= began[0]:
         return f"About {left:.1f} full runs left."
     seconds = (now - began[0]) / study.cost * left
-    told = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    return f"About {left:.1f} full runs left, {told}."
+    return f"About {left:.1f} full runs left, {length(seconds)}."

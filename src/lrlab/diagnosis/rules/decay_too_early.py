@@ -30,7 +30,7 @@ def _look(signs: Signs) -> Verdict | None:
         symptom="decay_too_early",
         severity="note",
         confidence=0.95,  # python -m benchmarks.diagnosis_schedules
-        sentence=f"The rate, too low already, fell from step {begin} on: at its peak for longer it would have done more.",
+        sentence=f"The rate, too low already, fell from {signs.at(begin)} on: at its peak for longer it would have done more.",
         evidence=(
             Evidence(
                 name="share of the training before the rate fell",
@@ -44,7 +44,7 @@ def _look(signs: Signs) -> Verdict | None:
         advice=Advice(
             change="decay_step",
             value=float(later),
-            text=f"Raise the rate, or keep its peak for longer, such as to step {later}.",
+            text=f"Raise the rate, or keep its peak for longer, such as to {signs.at(later)}.",
         ),
     )
 

@@ -1,13 +1,19 @@
 """The training loss goes on falling, the validation loss does not."""
 
+import math
+
 import numpy as np
 
 from lrlab.core.verdict import Advice, Evidence, Verdict
 from lrlab.diagnosis.protocol import Rule, Signs
-from lrlab.diagnosis.signals import END, MEAN, between, slope
+from lrlab.diagnosis.signals import END, MEAN, between, lowest_by_luck, slope
 
-_RISE = 0.03  # of the whole fall of the validation loss
+_RISE = 0.03  # of the fall of the validation loss from its first value
+_GRAVE = 0.2  # of its fall from the untrained network, as far as the log shows that
 _NOISES = 3.0
+_ALIKE = (
+    3.0  # times: two losses nearer than this are of one kind, and a sum or a penalty is no part of either
+)
 
 
 def _look(signs: Signs) -> Verdict | None:
@@ -20,32 +26,62 @@ def _look(signs: Signs) -> Verdict | None:
     rise = (last.mean - float(means[best])) / fall
     since = between(signs.blocks["loss"], _share(signs, int(blocks[best, END])), 1)
     trains_on = slope(since).per_step <= 0
-    if not trains_on or rise < _RISE or last.mean - means[best] < _NOISES * noise / max(last.count, 1) ** 0.5:
+    if not trains_on or rise < _RISE or last.mean - means[best] < noise * _luck(signs, last.count):
         return None
     if best > 0.9 * (len(means) - 1):
         return None
     stop = int(blocks[best, END])
-    grave = rise >= 0.2
+    lost = rise * fall / max(_untrained(signs) - float(means[best]), fall)
     return Verdict(
         symptom="overfitting",
-        severity="warn" if grave else "note",
+        severity="warn" if lost >= _GRAVE else "note",
         confidence=0.95,  # python -m benchmarks.diagnosis_symptoms
-        sentence=f"The run overfits: its validation loss was lowest at step {stop} and has risen since, "
+        sentence=f"The run overfits: its validation loss was lowest at {signs.at(stop)} and has risen since, "
         "while the training loss has not.",
         evidence=(
             Evidence(
-                name="rise above the lowest, over the whole fall",
+                name="rise above the lowest, over the fall from the first value",
                 value=rise,
                 threshold=_RISE,
                 source="val_loss",
                 first_step=stop,
                 last_step=last.last_step,
             ),
+            Evidence(
+                name="rise over the fall from the untrained network, a warning from the limit on",
+                value=lost,
+                threshold=_GRAVE,
+                source="val_loss",
+                first_step=stop,
+                last_step=last.last_step,
+            ),
         ),
         advice=Advice(
-            change="total_steps", value=float(stop), text=f"Stop at step {stop}, or keep that checkpoint."
+            change="total_steps",
+            value=float(stop),
+            text=f"Stop at {signs.at(stop)}, or keep that checkpoint.",
         ),
     )
+
+
+def _luck(signs: Signs, last: int) -> float:
+    """How far the last validations may lie above the lowest by noise alone, in its standard deviations."""
+    count, blocks = signs.tracks["val_loss"].count, len(signs.blocks["val_loss"])
+    return _NOISES / math.sqrt(max(last, 1)) + lowest_by_luck(blocks) * math.sqrt(blocks / count)
+
+
+def _untrained(signs: Signs) -> float:
+    """The validation loss before the first step, by the training loss, which was logged earlier; at least the first one.
+
+    What was learned before the first validation counts too: else a network that knows nearly all by then would be warned of
+    a rise that is next to nothing of what it has learned.
+    """
+    first = float(signs.blocks["val_loss"][0, MEAN])
+    loss = signs.blocks["loss"]
+    beside = loss[int(np.abs(loss[:, END] - signs.blocks["val_loss"][0, END]).argmin()), MEAN]
+    start = signs.part("loss", 0, 0.02).mean
+    alike = first > 0 and first / _ALIKE <= beside <= first * _ALIKE
+    return max(first, start) if alike else first
 
 
 def _share(signs: Signs, step: int) -> float:

@@ -31,7 +31,7 @@ def _look(signs: Signs) -> Verdict | None:
         symptom="plateau",
         severity="note",
         confidence=0.95,  # python -m benchmarks.diagnosis_symptoms
-        sentence=f"The training loss has not moved since step {part.first_step}.",
+        sentence=f"The training loss has not moved since {signs.at(part.first_step)}.",
         evidence=(
             Evidence(
                 name="fall since then, over the whole fall",

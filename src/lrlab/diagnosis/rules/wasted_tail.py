@@ -31,7 +31,7 @@ def _look(signs: Signs) -> Verdict | None:
         symptom="wasted_tail",
         severity="note",
         confidence=0.9,
-        sentence=f"From step {step} on the rate was below {100 * _LITTLE:g} % of its peak, and the loss hardly moved.",
+        sentence=f"From {signs.at(step)} on the rate was below {100 * _LITTLE:g} % of its peak, and the loss hardly moved.",
         evidence=(
             Evidence(
                 name="share of the training at next to no rate",
@@ -53,7 +53,7 @@ def _look(signs: Signs) -> Verdict | None:
         advice=Advice(
             change="total_steps",
             value=float(step),
-            text=f"End the training around step {step}, or decay more slowly.",
+            text=f"End the training around {signs.at(step)}, or decay more slowly.",
         ),
     )
 

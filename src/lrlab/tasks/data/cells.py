@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import NotFoundError, SpecError
@@ -18,6 +18,14 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LONGEST_CELL = 2**24  # characters; the csv module's own bound of 128 KiB is too low for texts
 _ROW_NAMES = re.compile(r"__index_level_\d+__")  # what pandas writes beside the columns
 _SKLEARN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+
+
+class Rows(NamedTuple):
+    """Cells by row, the line at which each begins, and what is wrong with them: a line and what it has, or None."""
+
+    rows: list[list[str]]
+    lines: list[int]
+    fault: tuple[int, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,10 +183,24 @@ def _delimiter(name: str, header: str) -> str:
 
 def _parsed(name: str, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     """Rows that are not blank, and the line at which each begins."""
+    rows, lines, fault = csv_rows(_lines(text), delimiter)
+    if fault is not None:
+        line, said = fault
+        raise SpecError(
+            f"{name}, line {line}: {said}.",
+            hint="Look for a double quote that is not closed, or not doubled inside a quoted cell.",
+        )
+    if not rows:
+        raise SpecError(f"{name}: the file has no row.", hint="Give a header and rows.")
+    return rows, lines
+
+
+def csv_rows(text: Iterator[str], delimiter: str) -> Rows:
+    """Rows by the rules of CSV, without blank ones, as far as the lines of ``text`` keep them."""
     csv.field_size_limit(_LONGEST_CELL)
     rows: list[list[str]] = []
     lines: list[int] = []
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     line = 1
     try:
         for row in reader:
@@ -187,13 +209,9 @@ def _parsed(name: str, text: str, delimiter: str) -> tuple[list[list[str]], list
                 lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise SpecError(
-            f"{name}, line {line}: expected cells parted by {_DELIMITERS[delimiter]}, got something else: {error}.",
-            hint="Look for a double quote that is not closed, or not doubled inside a quoted cell.",
-        ) from None
-    if not rows:
-        raise SpecError(f"{name}: the file has no row.", hint="Give a header and rows.")
-    return rows, lines
+        said = f"expected cells parted by {_DELIMITERS[delimiter]}, got something else: {error}"
+        return Rows(rows, lines, (line, said))
+    return Rows(rows, lines, None)
 
 
 def _lines(text: str) -> Iterator[str]:

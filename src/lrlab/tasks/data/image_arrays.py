@@ -1,5 +1,6 @@
 """Images as arrays, with a label each: what every source comes to, and ``.npz`` files."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +18,10 @@ from lrlab.tasks.data.image_pixels import check_raw_bytes
 _PAIRS = (("x", "y"), ("images", "labels"))
 _DIVIDED = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))  # of medmnist; of Keras
 _PARTS = ("train", "val", "test")
+# What NumPy and zipfile raise at an archive that is damaged, lies about a size, or is under a password (RuntimeError).
+_UNREADABLE = (
+    OSError, ValueError, EOFError, MemoryError, RuntimeError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,7 +115,7 @@ def read_npz(file: Path) -> Images:
             wanted = _members(where, archive.files)
             check_raw_bytes(where, sum(sizes.get(f"{names[0]}.npy", 0) for names in wanted.values()))
             return as_images(where, {part: _pair(where, archive, names) for part, names in wanted.items()})
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, SpecError):
             raise
         raise SpecError(
@@ -146,7 +151,7 @@ def _pair(where: str, archive: Any, names: tuple[str, str]) -> tuple[NDArray[Any
     for name in names:
         try:
             arrays.append(np.asarray(archive[name]))
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        except _UNREADABLE as error:
             raise SpecError(
                 f"{where}: the array {name!r} cannot be read: {_said(error)}.",
                 hint="Write it again with numpy.savez as numbers; pickled objects are never read.",

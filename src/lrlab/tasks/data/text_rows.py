@@ -1,29 +1,18 @@
 """Rows of a file of texts: JSON lines, and CSV or TSV in the ways in which texts are written, quoted or not."""
 
-import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from lrlab.core.answer import Caution
 from lrlab.core.errors import SpecError
-from lrlab.tasks.data.cells import Cells, is_number, read_text
+from lrlab.tasks.data.cells import Cells, Rows, csv_rows, is_number, read_text
 
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 _LONGEST_NAME = 40  # characters; a longer first cell is a text
-_LONGEST_CELL = 2**24  # characters; the csv module's own bound of 128 KiB is too low for texts
 _SHOWN = 60
-
-
-class _Rows(NamedTuple):
-    """Cells by row, the line of each, and what is wrong with them: a line and what it has, or None."""
-
-    rows: list[list[str]]
-    lines: list[int]
-    fault: tuple[int, str] | None
 
 
 def read_rows(path: str, *, encoding: str | None = None, named: Sequence[str] = ()) -> Cells:
@@ -73,7 +62,7 @@ def _lines(text: str) -> list[str]:
 # --- tabs, semicolons, commas ------------------------------------------------------------------------------
 
 
-def _parted(name: str, text: str, first: str) -> tuple[str, _Rows]:
+def _parted(name: str, text: str, first: str) -> tuple[str, Rows]:
     """What parts the cells, and the cells: the first of tabs, semicolons and commas that parts every line alike."""
     outside = "".join(part for index, part in enumerate(first.split('"')) if index % 2 == 0)
     candidates = [mark for mark in _DELIMITERS if mark in first]
@@ -83,7 +72,7 @@ def _parted(name: str, text: str, first: str) -> tuple[str, _Rows]:
             f"{first[:_SHOWN]!r}.",
             hint="Save the texts as CSV, TSV or JSON lines.",
         )
-    tried: dict[str, _Rows] = {}
+    tried: dict[str, Rows] = {}
     for mark in candidates:
         tried[mark] = found = _as_tabbed(text) if mark == "\t" else _as_quoted(text, mark)
         if found.fault is None:
@@ -97,7 +86,7 @@ def _parted(name: str, text: str, first: str) -> tuple[str, _Rows]:
     )
 
 
-def _as_tabbed(text: str) -> _Rows:
+def _as_tabbed(text: str) -> Rows:
     """A line a row, where each has as many tabs; else cells in quotes may hold tabs and ends of lines."""
     numbered = [(line, row) for line, row in enumerate(_lines(text), start=1) if row.strip()]
     rows = [[_unquoted(cell.strip()) for cell in row.split("\t")] for _, row in numbered]
@@ -115,38 +104,25 @@ def _unquoted(cell: str) -> str:
     return inner.replace('""', '"').strip() if whole else cell
 
 
-def _as_quoted(text: str, mark: str) -> _Rows:
+def _as_quoted(text: str, mark: str) -> Rows:
     """Rows by the rules of CSV."""
-    csv.field_size_limit(_LONGEST_CELL)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    reader = csv.reader(_with_ends(text), delimiter=mark, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append([cell.strip() for cell in row])
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        said = f"expected cells parted by {_DELIMITERS[mark]}, got something else: {error}"
-        return _Rows(rows, lines, (line, said))
-    return _checked(rows, lines)
+    found = csv_rows(_with_ends(text), mark)
+    return found if found.fault else _checked(found.rows, found.lines)
 
 
 def _with_ends(text: str) -> Iterator[str]:
     return (line + "\n" for line in _lines(text))
 
 
-def _checked(rows: list[list[str]], lines: list[int]) -> _Rows:
+def _checked(rows: list[list[str]], lines: list[int]) -> Rows:
     """The rows, and where one has another number of cells than most."""
     if not rows:
-        return _Rows(rows, lines, (1, "expected a row, got none"))
+        return Rows(rows, lines, (1, "expected a row, got none"))
     usual = Counter(map(len, rows)).most_common(1)[0][0]
     for row, line in zip(rows, lines, strict=True):
         if len(row) != usual:
-            return _Rows(rows, lines, (line, f"expected {usual} cells as in most lines, got {len(row)}"))
-    return _Rows(rows, lines, None if usual > 1 else (lines[0], "expected at least two cells, got 1"))
+            return Rows(rows, lines, (line, f"expected {usual} cells as in most lines, got {len(row)}"))
+    return Rows(rows, lines, None if usual > 1 else (lines[0], "expected at least two cells, got 1"))
 
 
 def _is_header(rows: list[list[str]], named: Sequence[str]) -> bool:

@@ -221,12 +221,12 @@ def router(room: Room) -> APIRouter:
 
 
 def _u_figure(chart: Any, theme: Any) -> Any:
-    return figures.u_curve_figure(chart, theme=theme, legend=False)
+    return figures.u_curve_spec(chart, theme=theme, legend=False)
 
 
 def _timeline_figure(chart: Any, theme: Any) -> Any:
-    return figures.timeline_figure(chart, theme=theme)
+    return figures.timeline_spec(chart, theme=theme)
 
 
 def _curves_figure(chart: Any, theme: Any) -> Any:
-    return figures.curves_figure(chart, theme=theme, legend=False)
+    return figures.curves_spec(chart, theme=theme, legend=False)

@@ -87,3 +87,6 @@ class Problem(BaseModel):
     errors: dict[str, str] = Field(
         default={}, description="Field and sentence, where single values are wrong"
     )
+    request: str = Field(
+        default="", description="With code internal: the name that the server's terminal has for the request"
+    )

@@ -115,7 +115,7 @@ export class Chart {
     const text = Object.assign(document.createElement("p"), { textContent: `This chart cannot be shown: ${error.message}` });
     const copy = Object.assign(document.createElement("button"), { className: "small", type: "button", textContent: "Copy details" });
     const { status, asked, document: told } = error;
-    copy.dataset.copyText = [`${element.id} of ${location.pathname}${location.search}`, new Date().toISOString(), asked ?? "", status ? `status ${status}, code ${told.code ?? "none"}` : (error.stack ?? ""), error.message, navigator.userAgent].filter(Boolean).join("\n");
+    copy.dataset.copyText = [`${element.id} of ${location.pathname}${location.search}`, new Date().toISOString(), asked ?? "", status ? `status ${status}, code ${told.code ?? "none"}, request ${told.request ?? "none"}` : (error.stack ?? ""), error.message, navigator.userAgent].filter(Boolean).join("\n");
     element.replaceChildren(text, copy);
     console.warn(error);
   }

@@ -3,6 +3,16 @@ import { follow, refreshParts } from "/static/app.js";
 
 const news = follow(() => true, refreshParts);
 document.addEventListener("lrlab:refresh", news);
+
+// That another program lets go of a study's file is told by nobody.
+let later = 0;
+function lookAgain() {
+  clearTimeout(later);
+  if (document.querySelector("[data-in-use]")) later = setTimeout(news, 3000);
+}
+document.addEventListener("lrlab:parts", lookAgain);
+lookAgain();
+
 if (location.hash === "#q") document.getElementById("q")?.focus();
 
 const form = document.getElementById("find");

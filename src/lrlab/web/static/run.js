@@ -1,5 +1,5 @@
 import { announce, ask, follow, refreshParts, say } from "/static/app.js";
-import { Chart } from "/static/charts.js";
+import { Chart, rate } from "/static/charts.js";
 import { Log } from "/static/log.js";
 import { Marks } from "/static/marks.js";
 import { thin } from "/static/thin.js";
@@ -38,6 +38,7 @@ function Panel(element) {
   this.chart.begun = () => element.on("plotly_afterplot", () => {
     this.marks.place();
     showCursor(this);
+    if (this.metric === "lr") for (const tick of element.querySelectorAll(".ytick text")) tick.textContent = rate(Number(tick.textContent.replace("−", "-")));
   });
 }
 
@@ -145,11 +146,11 @@ function figure(panel) {
   const axis = { gridcolor: color("grid"), linecolor: color("muted"), tickcolor: color("muted"), tickfont: { color: color("muted") }, ticks: "outside", showline: true, zeroline: false, exponentformat: "power", automargin: true };
   const { x, y } = panel.part ?? panel;
   const data = [{ type: "scatter", meta: "curve", mode: x.length > 1 ? "lines" : "markers", x, y, name: panel.metric, line: { color: color("accent"), width: 1.6 }, marker: { color: color("accent"), size: 6 }, hoverinfo: "none", connectgaps: false, showlegend: false }];
-  const rate = panel.metric === "lr" && plan;
-  if (rate) data.push({ type: "scatter", meta: "planned", mode: "lines", x: plan.x, y: plan.y, line: { color: color("muted"), width: 1.4, dash: "dash" }, hoverinfo: "none", showlegend: false });
+  const planned = panel.metric === "lr" && plan;
+  if (planned) data.push({ type: "scatter", meta: "planned", mode: "lines", x: plan.x, y: plan.y, line: { color: color("muted"), width: 1.4, dash: "dash" }, hoverinfo: "none", showlegend: false });
   const stretch = ([x0, x1, name]) => ({ type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, line: { width: 0 }, fillcolor: color(name), opacity: 0.15, layer: "below" });
   const chosen = entry(view.values.verdict);
-  const off = rate ? JSON.parse(document.getElementById("rate-off")?.dataset.off ?? "[]") : [];
+  const off = planned ? JSON.parse(document.getElementById("rate-off")?.dataset.off ?? "[]") : [];
   const shapes = off.map(([from, to]) => stretch([from, to, "diverged"]));
   if (chosen?.dataset.from) shapes.push(stretch([Number(chosen.dataset.from), Number(chosen.dataset.to), "accent"]));
   for (const { from } of panel.flags ?? []) shapes.push({ type: "line", xref: "x", yref: "paper", x0: from, x1: from, y0: 0, y1: 1, line: { color: color("muted"), width: 1, dash: "dot" } });
