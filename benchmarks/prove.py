@@ -319,7 +319,7 @@ def show(rows: Rows, told: np.ndarray, after: np.ndarray, diverged: Sequence[Tri
                 f"{title}: overturned {share(after != before, wrong):.2f} of {wrong.sum()} wrong, righted "
                 f"{share(after == truth, wrong):.2f}, spoiled {share(after != before, kept):.3f} of {kept.sum()} right; "
                 f"too high on right {share(after == TOO_HIGH, right):.3f} (by the log {share(before == TOO_HIGH, right):.3f}); "
-                f"at least {WARN_FROM:.0%} sure {sure.sum() / chosen.sum():.2f}, of those right {share(after == truth, sure):.2f}"
+                f"at least {WARN_FROM:.1%} sure {sure.sum() / chosen.sum():.2f}, of those right {share(after == truth, sure):.2f}"
             )
         if KNOW_RATE[at]:
             free = np.array([stands(tuple(one), int(word), OVERTURN_FROM) if word >= 0 else word for one, word in zip(told, before, strict=True)])  # fmt: skip

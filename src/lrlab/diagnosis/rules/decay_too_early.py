@@ -29,7 +29,7 @@ def _look(signs: Signs) -> Verdict | None:
     return Verdict(
         symptom="decay_too_early",
         severity="note",
-        confidence=0.95,  # python -m benchmarks.diagnosis_schedules
+        confidence=0.93,  # python -m benchmarks.diagnosis_schedules
         sentence=f"The rate, too low already, fell from {signs.at(begin)} on: at its peak for longer it would have done more.",
         evidence=(
             Evidence(
