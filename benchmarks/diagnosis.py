@@ -25,10 +25,8 @@ Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--held | --pe
 
 import argparse
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -45,6 +43,7 @@ from benchmarks.fit_diagnosis import (
     temperature_of,
     usable,
 )
+from benchmarks.kept import output_option, save
 from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, diverged_verdict, factor_of, furthest
 
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -329,7 +328,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("-o", "--out", type=Path, help="also write the figures as JSON")
+    output_option(parser)
     parser.add_argument("--held", action="store_true", help="only the problems that were held back")
     parser.add_argument("--peers", action="store_true", help="other tools beside it, on the same runs")
     options = parser.parse_args()
@@ -376,8 +375,7 @@ def main() -> None:
     shares = np.array([run.share for run in base.runs])
     print("\nbaselines, balanced: always right 0.33; slope only " + ", ".join(
         f"{100 * share:g} % {balanced(base.only(shares == share)):.2f}" for share in SHARES))  # fmt: skip
-    if options.out:
-        options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    save(document, options.output)
 
 
 if __name__ == "__main__":

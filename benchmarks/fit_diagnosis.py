@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.diagnosis_truth import FINE, LABELS, Seen, deepobs_runs, own_runs
 from lrlab.diagnosis.features import CONTEXT, GROUPS, LOSS, SHAPE
-from lrlab.diagnosis.rate import DECADES, OPTIONAL, VIEWS, columns_used, view_of
+from lrlab.diagnosis.rate import DECADES, OPTIONAL, VIEWS, columns_used, knows_rate, view_of
 
 TARGET = Path(__file__).parent.parent / "src/lrlab/diagnosis/forests"
 FOREST = {"n_estimators": 40, "max_leaf_nodes": 128, "min_samples_leaf": 5, "max_features": 0.5}
@@ -64,7 +64,7 @@ def sets() -> Iterator[tuple[str, ...]]:
 
 def names_of(columns: Sequence[str]) -> tuple[str, ...]:
     """The features of a set of columns beside the loss."""
-    shape = () if {"update_ratio", "lr"} & set(columns) else SHAPE
+    shape = () if knows_rate(columns) else SHAPE
     return (*CONTEXT, *LOSS, *shape, *(name for column in columns for name in GROUPS[column]))
 
 

@@ -54,7 +54,7 @@ from lrlab.diagnosis.prove import (
     stands,
     together,
 )
-from lrlab.diagnosis.rate import WARN_FROM
+from lrlab.diagnosis.rate import WARN_FROM, knows_rate
 from lrlab.torch import Recipe
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ SHARES = (0.1, 0.3)
 COST = 0.05
 NEAR = 2.05  # decades
 SETS = {"loss": (), "loss, val_loss, lr": ("val_loss", "lr")}
-KNOW_RATE = tuple("lr" in columns for columns in SETS.values())  # their word stands
+KNOW_RATE = tuple(knows_rate(columns) for columns in SETS.values())  # their word stands
 LEAST_CLASS = 8  # a class with fewer runs of a problem than this counts less
 STIFFNESS = 0.03  # inverse of how strongly weights are held near 0
 MOST_SPOILED = 0.02  # of the right verdicts of any set of columns

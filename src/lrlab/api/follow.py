@@ -67,6 +67,7 @@ class LogFile:
         self._place = place
         self._columns = columns
         self._reader: Reader | None = None
+        self._total: int | None = None  # optimizer steps of the whole training, where the log has its plan
         self._rows = logged.Rows()
         check_source(str(place.absolute()))
 
@@ -79,7 +80,8 @@ class LogFile:
             self._reader = open_reader(str(log.absolute()), columns=self._columns)
         reading = self._reader.read(final=final)
         if reading.anew:
-            self._rows = logged.Rows()
+            self._rows, self._total = logged.Rows(), None
+        self._total = reading.total_steps or self._total
         self._rows.add(reading.rows)
         return bool(reading.rows)
 
@@ -96,8 +98,7 @@ class LogFile:
         """See ``Source``."""
         if self._reader is None:
             return self._rows.logged(())
-        total = getattr(self._reader, "total_steps", None)
-        return replace(self._rows.logged(self._reader.columns), total=total)
+        return replace(self._rows.logged(self._reader.columns), total=self._total)
 
     @property
     def waits_for(self) -> str:

@@ -80,8 +80,8 @@ def of_path(path: Path, columns: Mapping[str, str]) -> Logged:
         rows, named = parquet_rows(place, names=names)
     else:
         reader = open_reader(str(place.absolute()), columns=columns)
-        rows = list(reader.read(final=True).rows)
-        named, total = tuple(reader.columns), getattr(reader, "total_steps", None)
+        reading = reader.read(final=True)
+        rows, named, total = list(reading.rows), tuple(reader.columns), reading.total_steps
     if not rows:
         raise SpecError(
             f"{place}: holds no row with a number.",

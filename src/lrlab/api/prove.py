@@ -14,6 +14,7 @@ from lrlab.core.run import Run
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.features import OPTIMIZERS
 from lrlab.diagnosis.prove import FACTORS, judge, sizes
+from lrlab.diagnosis.rate import knows_rate
 from lrlab.tasks.branch import Branching
 from lrlab.tasks.protocol import Session, Task
 
@@ -117,7 +118,7 @@ def _proved(session: object, checkup: Checkup | None, cost: float, *, optimizer:
         for factor in FACTORS
     }
     before = checkup.rate if checkup is not None else None
-    known = checkup is not None and bool({"lr", "update_ratio"} & set(checkup.columns))
+    known = checkup is not None and knows_rate(checkup.columns)
     found = judge(
         start.judged, ends, before=before, step=done, total=total, steps=steps, optimizer=optimizer, known_rate=known
     )  # fmt: skip

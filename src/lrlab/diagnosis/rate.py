@@ -10,7 +10,7 @@ problems that took no part in the fit.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -93,7 +93,12 @@ def judge(course: Course) -> Told:
 
 def furthest(columns: Sequence[str]) -> float:
     """How many decades an advice may move the rate of a run that logs these columns."""
-    return DECADES[-1] if {"lr", "update_ratio"} & set(columns) else _BLIND
+    return DECADES[-1] if knows_rate(columns) else _BLIND
+
+
+def knows_rate(columns: Collection[str]) -> bool:
+    """Whether these columns tell the rate itself, or how long its steps are."""
+    return "lr" in columns or "update_ratio" in columns
 
 
 def told_by(columns: Sequence[str], numbers: Mapping[str, float]) -> Told:

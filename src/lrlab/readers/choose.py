@@ -147,10 +147,6 @@ class _LateReader:
     def epochs_from(self) -> int | None:
         return None if self._reader is None else self._reader.epochs_from
 
-    @property
-    def total_steps(self) -> int | None:
-        return getattr(self._reader, "total_steps", None)
-
     def read(self, *, final: bool = False) -> Reading:
         if self._reader is None:
             path = self._locate()

@@ -30,10 +30,12 @@ class Reading:
     Args:
         rows: The new rows, in order.
         anew: Whether the file was replaced or cut, so that ``rows`` start from its beginning again.
+        total_steps: Optimizer steps of the whole training, where the log has its plan; None elsewhere, and while nothing came.
     """
 
     rows: tuple[Row, ...] = ()
     anew: bool = False
+    total_steps: int | None = None
 
 
 class Reader(Protocol):

@@ -23,7 +23,6 @@ class TrainerStateReader:
         self._names = names
         self._known: list[object] = []
         self._columns: dict[str, None] = {}
-        self.total_steps: int | None = None  # of the whole training, as the Trainer has planned it
 
     @property
     def source(self) -> str:
@@ -69,7 +68,7 @@ class TrainerStateReader:
                 hint="Name trainer_state.json of a checkpoint of the Hugging Face Trainer.",
             )
         planned = whole.get("max_steps")
-        self.total_steps = planned if isinstance(planned, int) and planned > 0 else None
+        total = planned if isinstance(planned, int) and planned > 0 else None
         anew = history[: len(self._known)] != self._known
         first = 0 if anew else len(self._known)
         if anew:
@@ -84,4 +83,4 @@ class TrainerStateReader:
             self._columns |= dict.fromkeys(numbers)
             if numbers:
                 rows.append(self._names.row(numbers, place=f"log_history[{index}]", where=where))
-        return Reading(rows=tuple(rows), anew=anew)
+        return Reading(rows=tuple(rows), anew=anew, total_steps=total)

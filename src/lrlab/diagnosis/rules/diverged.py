@@ -35,22 +35,17 @@ def _not_finite(signs: Signs) -> Verdict | None:
             name="values that are not finite", value=float(track.bad_count), threshold=0.0, source=column,
             first_step=track.first_bad_step, last_step=track.last_bad_step,
         )  # fmt: skip
-        if not track.count and track.first_bad_step <= 1 and signs.epochs is None:
-            return Verdict(
-                symptom="diverged",
-                severity="error",
-                confidence=DIVERGED_CONFIDENCE,
-                sentence=f"The run never worked: {column} is not finite even at {signs.at(track.first_bad_step)}, before any change.",
-                evidence=(evidence,),
-                advice=_NO_RATE,
-            )
+        began = signs.at(track.first_bad_step)
+        never = not track.count and track.first_bad_step <= 1 and signs.epochs is None
         return Verdict(
             symptom="diverged",
             severity="error",
             confidence=DIVERGED_CONFIDENCE,
-            sentence=f"The run has diverged: {column} is not finite from {signs.at(track.first_bad_step)} on.",
+            sentence=f"The run never worked: {column} is not finite even at {began}, before any change."
+            if never
+            else f"The run has diverged: {column} is not finite from {began} on.",
             evidence=(evidence,),
-            advice=_advice(DIVERGED_FACTOR),
+            advice=_NO_RATE if never else _advice(DIVERGED_FACTOR),
         )
     return None
 
