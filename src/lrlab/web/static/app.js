@@ -114,17 +114,18 @@ export function follow(concerns, refresh) {
   let source = null;
   let dirty = false;
   let busy = false;
-  let last = 0;
+  let next = 0;
   let since = null;
   let polling = null;
   let failures = 0;
 
   async function run() {
     if (!dirty || busy || document.hidden) return;
-    const wait = last + 1000 - performance.now();
+    const wait = next - performance.now();
     if (wait > 0) return void setTimeout(run, wait);
     dirty = false;
     busy = true;
+    const begun = performance.now();
     try {
       await refresh();
       reached();
@@ -134,8 +135,9 @@ export function follow(concerns, refresh) {
       else announce(error.message);
     } finally {
       busy = false;
-      last = performance.now();
-      if (dirty) setTimeout(run, 1000);
+      const took = performance.now() - begun;
+      next = begun + Math.max(1200, 2 * took); // a slow server has half of its time for others
+      run();
     }
   }
 
