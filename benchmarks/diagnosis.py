@@ -3,8 +3,8 @@
 Truth is by recorded learning-rate grids (``diagnosis_truth.py``). Each problem is left out in turn: forest, temperature
 and doubt are fitted on the others, as ``fit_diagnosis.py`` fits the ones that are shipped. Runs are logged at every step;
 a run that has met a value that is not finite is told ``too_high``, as the diagnosis does. Features and sizes of the
-forests were chosen on these problems without those of ``HELD``, which were judged once, at the end: ``--held``, by models
-that saw neither of them.
+forests were chosen on these problems without those of ``HELD``: ``--held``, by models that saw
+neither of them.
 
 - told: share of runs that get a verdict, and not ``cannot tell``;
 - balanced: mean over the three classes of the share told right, ``cannot tell`` counting as wrong; ``forced`` takes the
@@ -18,138 +18,31 @@ that saw neither of them.
 - slight: of runs that lose 1 to 5 %, at a rate above or below the best one, the mean over both sides of the share told so;
   and the share told the opposite.
 
-``--peers`` sets other tools beside it, on the same runs; see ``diagnosis_peers.py``.
+``--unseen`` judges the kinds of training of ``wide_workloads.py`` by models that were fitted on none of them: they were
+recorded when everything about these models had been chosen. ``--peers`` sets other tools beside it, on the same runs; see
+``diagnosis_peers.py``.
 
-Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--held | --peers]
+Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--held | --unseen | --peers]
 """
 
 import argparse
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks import diagnosis_peers
-from benchmarks.diagnosis_truth import FINE, LABELS, SHARES, Seen, Truth, deepobs_runs, own_runs
-from benchmarks.fit_diagnosis import (
-    Rows,
-    doubtful,
-    doubts_of,
-    left_out,
-    names_of,
-    rows_of,
-    sharpened,
-    temperature_of,
-    usable,
-)
+from benchmarks.diagnosis_judged import HELD, SETS, Told3, is_wide, judged, judged_unseen
+from benchmarks.diagnosis_truth import FINE, SHARES, Seen, Truth, every_run
+from benchmarks.fit_diagnosis import Rows, left_out, names_of, rows_of, usable
 from benchmarks.kept import output_option, save
-from lrlab.diagnosis.rate import DIVERGED_CONFIDENCE, WARN_FROM, diverged_verdict, factor_of, furthest
+from lrlab.diagnosis.rate import WARN_FROM
 
-SETS: Mapping[str, tuple[str, ...]] = {
-    "loss": (),
-    "loss, validation": ("val_loss",),
-    "loss, gradient norm": ("grad_norm",),
-    "loss, update ratio": ("update_ratio",),
-    "loss, rate": ("lr",),
-    "everything": ("val_loss", "update_ratio", "lr"),
-}
 SURE = 0.7
 NEAR = 2.0
 BINS = (0.0, 0.5, 0.6, 0.7, 0.85, 0.95, 1.01)
 PEERS_SEE = ("lrlab, what they see", ("val_loss", "grad_norm", "lr"))
 PEER_COLUMNS = ("runs", "told", "balanced", "near", "opposite", "alarms")
-HELD = ("manual-transformer", "photos-resnet")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told3:
-    """Verdicts on runs.
-
-    Args:
-        runs: The runs.
-        shares: Probabilities, shape (runs, 3).
-        factor: What the rate is to be multiplied by, shape (runs,).
-        given: Whether a verdict is told, shape (runs,); all by default.
-    """
-
-    runs: Sequence[Seen]
-    shares: np.ndarray
-    factor: np.ndarray
-    given: np.ndarray | None = None
-
-    @property
-    def told(self) -> np.ndarray:
-        """Where a verdict is told."""
-        return np.ones(len(self.runs), dtype=bool) if self.given is None else self.given
-
-    @property
-    def said(self) -> np.ndarray:
-        """Index of the word."""
-        return self.shares.argmax(axis=1)
-
-    @property
-    def truth(self) -> np.ndarray:
-        """The same of the truth; -1 where a run has no label."""
-        return np.array([LABELS.index(run.label) if run.label else -1 for run in self.runs])
-
-    @property
-    def sure(self) -> np.ndarray:
-        """How likely the word is true; 0 where nothing is told."""
-        return np.where(self.told, self.shares.max(axis=1), 0.0)
-
-    def only(self, chosen: np.ndarray) -> "Told3":
-        """Some of the runs."""
-        return Told3(
-            runs=[run for run, kept in zip(self.runs, chosen, strict=True) if kept],
-            shares=self.shares[chosen],
-            factor=self.factor[chosen],
-            given=self.told[chosen],
-        )
-
-
-def judged(runs: Sequence[Seen], columns: Sequence[str], *, by: str = "problem") -> Told3:
-    """What is told of every run by a model that has not seen its problem (or its ``optimizer``, or its length).
-
-    Those of ``HELD`` count as one problem.
-    """
-    kept = usable(runs, columns)
-    rows = rows_of(kept, columns)
-    groups = np.array([_group(run, by) for run in kept])
-    shares, fine = left_out(rows, groups)
-    raw, given = shares.copy(), np.ones(len(kept), dtype=bool)
-    for group in np.unique(groups):
-        out = groups == group
-        temperature = temperature_of(raw, rows, ~out)
-        doubts = doubts_of(sharpened(raw, temperature), rows, ~out)
-        shares[out] = sharpened(raw[out], temperature)
-        given[out] = ~doubtful(shares[out], doubts[rows.view[out]])
-    words = [LABELS[at] if told else "right" for at, told in zip(shares.argmax(axis=1), given, strict=True)]
-    factor = np.array(
-        [factor_of(tuple(own), word, furthest(columns)) for own, word in zip(fine, words, strict=True)]
-    )
-    return with_diverged(kept, shares, factor, given, runs)
-
-
-def with_diverged(
-    kept: Sequence[Seen], shares: np.ndarray, factor: np.ndarray, given: np.ndarray, runs: Sequence[Seen]
-) -> Told3:
-    """Verdicts, and those on the diverged runs of the same grids, which are no matter of the model."""
-    own = {run.grid for run in kept}
-    lost = [run for run in runs if run.diverged and run.grid in own]
-    rest = (1 - DIVERGED_CONFIDENCE) / 2
-    return Told3(
-        runs=[*kept, *lost],
-        shares=np.concatenate([shares, np.tile([rest, rest, DIVERGED_CONFIDENCE], (len(lost), 1))]),
-        factor=np.concatenate([factor, np.full(len(lost), diverged_verdict().factor)]),
-        given=np.concatenate([given, np.ones(len(lost), dtype=bool)]),
-    )
-
-
-def _group(run: Seen, by: str) -> str:
-    if by == "length":
-        return "short" if run.steps < 500 else "middle" if run.steps < 1000 else "long"
-    return "held" if by == "problem" and run.problem in HELD else str(getattr(run, by))
 
 
 def balanced(told: Told3, *, forced: bool = False) -> float:
@@ -286,12 +179,23 @@ def is_held(told: Told3) -> np.ndarray:
 def held(runs: Sequence[Seen]) -> None:
     """The problems that were looked at once: by models that have seen neither."""
     for title, columns in SETS.items():
-        whole = at_every_step(judged(runs, columns))
-        told = whole.only(is_held(whole))
-        show(f"{title}, problems held back", by_share(told))
-        problem_rows, bins = by_problem(told), reliability(told)
-        print("by problem:", ", ".join(f"{name} {value:.2f}" for name, value in problem_rows.items()))
-        print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
+        told = judged(runs, columns)
+        tell(f"{title}, problems held back", at_every_step(told.only(is_held(told))))
+
+
+def unseen(runs: Sequence[Seen]) -> None:
+    """Kinds of training that no model was fitted on."""
+    for title, columns in SETS.items():
+        tell(f"{title}, kinds of training that were not seen", at_every_step(judged_unseen(runs, columns)))
+
+
+def tell(title: str, told: Told3) -> dict[str, object]:
+    """Print the figures by share and by problem, and how confidence came true."""
+    rows, problem_rows, bins = by_share(told), by_problem(told), reliability(told)
+    show(title, rows)
+    print("by problem:", ", ".join(f"{name} {value:.2f}" for name, value in problem_rows.items()))
+    print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
+    return {"by_share": rows, "by_problem": problem_rows, "reliability": bins}
 
 
 def peers(runs: Sequence[Seen]) -> None:
@@ -330,6 +234,7 @@ def main() -> None:
     )
     output_option(parser)
     parser.add_argument("--held", action="store_true", help="only the problems that were held back")
+    parser.add_argument("--unseen", action="store_true", help="kinds of training that no model was fitted on")
     parser.add_argument("--peers", action="store_true", help="other tools beside it, on the same runs")
     options = parser.parse_args()
     absent = diagnosis_peers.missing()
@@ -337,14 +242,13 @@ def main() -> None:
         raise SystemExit(
             f"--peers needs {', '.join(absent)}, and they are not installed here: pip install --group benchmarks"
         )
-    runs = [
-        run for run in itertools.chain(own_runs(), deepobs_runs()) if run.label or 0.01 < run.regret < 0.05
-    ]
+    runs = [run for run in every_run() if run.label or 0.01 < run.regret < 0.05]
     if not any(run.problem == "cifar10" for run in runs):
         print("skipped: LRLAB_DATA is not set, so DeepOBS is missing")
         return
-    if options.held or options.peers:
-        (held if options.held else peers)(runs)
+    parts = {held: options.held, unseen: options.unseen, peers: options.peers}
+    if any(parts.values()):
+        next(part for part, wanted in parts.items() if wanted)(runs)
         return
     problems = sorted({run.problem for run in runs} - set(HELD))
     views = sum(run.problem not in HELD for run in runs)
@@ -356,16 +260,15 @@ def main() -> None:
         whole = judged(runs, columns)
         whole = whole.only(~is_held(whole))
         told = at_every_step(whole)
-        rows, problem_rows, bins = by_share(told), by_problem(told), reliability(told)
-        show(f"{title}, problems left out one by one", rows)
-        print("by problem:", ", ".join(f"{name} {value:.2f}" for name, value in problem_rows.items()))
-        print("said, came true, verdicts:", "  ".join(f"{a:.2f} {b:.2f} ({n})" for a, b, n in bins))
+        document[title] = tell(f"{title}, problems left out one by one", told)
+        wide = np.array([is_wide(run) for run in told.runs])
+        for part, chosen in (("those of grids_wide", wide), ("the others", ~wide)):
+            show(f"{title}, of these {part}", by_share(told.only(chosen)))
         for cadence in ("tenth", "unit"):
             chosen = np.array([run.cadence == cadence and run.share >= 0.1 for run in whole.runs])
             print(
                 f"logged once a {cadence}: balanced {balanced(whole.only(chosen & (whole.truth >= 0))):.2f}"
             )
-        document[title] = {"by_share": rows, "by_problem": problem_rows, "reliability": bins}
     for by in ("optimizer", "length"):
         for title in ("loss", "everything"):
             whole = at_every_step(judged(runs, SETS[title], by=by))

@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.diagnosis import HELD, SETS, Told3, judged
-from benchmarks.diagnosis_truth import FINE, Seen, deepobs_runs, own_runs
+from benchmarks.diagnosis_judged import HELD, SETS, Told3, judged
+from benchmarks.diagnosis_truth import FINE, Seen, every_run
 from lrlab.diagnosis.rate import LABELS
 
 MOVES = 4
@@ -55,7 +55,7 @@ def path(start: Key, factors: Mapping[Key, float], rates: Sequence[float]) -> li
 
 def main() -> None:
     """Measure and print."""
-    runs = [*own_runs(), *deepobs_runs()]
+    runs = list(every_run())
     for title in ("loss", "loss, rate", "everything"):
         factors = advice(judged(runs, SETS[title]))
         show(title, runs, factors)

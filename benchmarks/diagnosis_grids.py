@@ -2,9 +2,11 @@
 
 The eight workloads of ``recorded_workloads.py`` are few to tell a rate's signs from a problem's. These are seconds each:
 made-up and packaged data, every optimizer, lengths from 160 to 2,250 steps, batches from 8 to 64, 18 rates at 2 seeds.
-The format is that of ``record.py``. They never serve to report a searcher.
+The format is that of ``record.py``. They never serve to report a searcher. ``--wide`` records the other kinds of training
+of ``wide_workloads.py`` instead, which need ``LRLAB_DATA``.
 
 Run: python -m benchmarks.diagnosis_grids --out benchmarks/grids_small [--only NAME]
+     LRLAB_DATA=... python -m benchmarks.diagnosis_grids --wide --out benchmarks/grids_wide [--only NAME] [--workers N]
 """
 
 import argparse
@@ -13,8 +15,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +26,11 @@ from torch import nn
 
 from benchmarks.record import SERIES, multipliers, rounded, train
 from benchmarks.recorded_workloads import Workload, autoencoder, digit_copies
+from benchmarks.wide_workloads import workloads
 from benchmarks.workloads import Arrays, digits, split, table
 
 SEEDS = (0, 1)
+WIDE_SEEDS = (0, 1, 2)  # fine-tuning gains little, and what it gains is noisy
 _CLASSES, _NUMBERS = nn.functional.cross_entropy, nn.functional.mse_loss
 Data = tuple[Arrays, Arrays]
 
@@ -159,36 +164,38 @@ def in_turns() -> list[Workload]:
     return [own[turn] for turn in range(longest) for own in by_name.values() if turn < len(own)]
 
 
-def record(workload: Workload, schedule: str, path: Path) -> None:
-    """Train a grid and write it, as ``record.record`` does."""
+def record(workload: Workload, path: Path, seeds: tuple[int, ...] = SEEDS) -> str:
+    """Train a grid and write it, as ``record.record`` does, with the series of two seeds; a line about it."""
     began = time.perf_counter()
     data = workload.data()
+    [schedule] = workload.schedules
     lowest = -4.5 if workload.optimizer in ("sgd", "momentum") else -5.5
     rates = tuple(float(f"{10 ** (lowest + step / 3):.3e}") for step in range(18))
-    found = [train(workload, data, lr=lr, seed=seed, schedule=schedule) for lr in rates for seed in SEEDS]
+    found = [train(workload, data, lr=lr, seed=seed, schedule=schedule) for lr in rates for seed in seeds]
     steps = len(found[0].series["loss"])
-    shape = (len(rates), len(SEEDS), -1)
+    shape = (len(rates), len(seeds), -1)
     meta = {
         "workload": workload.name, "kind": workload.kind, "optimizer": workload.optimizer, "schedule": schedule,
-        "units": workload.units, "steps": steps, "batch_size": workload.batch_size,
+        "units": workload.units, "steps": steps, "batch_size": workload.batch_size, "clip": workload.clip,
         "untrained": float(np.mean([curves.validation["val_loss"][0] for curves in found])),
     }  # fmt: skip
     arrays = {
         "lr": np.array(rates),
-        "seed": np.array(SEEDS),
+        "seed": np.array(seeds),
         "multiplier": multipliers(schedule, steps).astype(np.float32),
         "steps_done": np.array([curves.steps_done for curves in found], np.int32).reshape(shape[:2]),
         "val_loss": np.stack([curves.validation["val_loss"] for curves in found]).reshape(shape),
         "meta": np.array(json.dumps(meta)),
     }
     for series in SERIES[:3]:
-        arrays[series] = rounded(np.stack([curves.series[series] for curves in found])).reshape(shape)
+        whole = np.stack([curves.series[series] for curves in found]).reshape(shape)
+        arrays[series] = rounded(whole[:, : len(SEEDS)])
     part = path.with_suffix(".part")
     with part.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
     os.replace(part, path)
     size = path.stat().st_size / 1e6
-    print(f"{path.stem}: {steps} steps, {time.perf_counter() - began:.0f} s, {size:.2f} MB", flush=True)
+    return f"{path.stem}: {steps} steps, {time.perf_counter() - began:.0f} s, {size:.2f} MB"
 
 
 def main() -> None:
@@ -198,14 +205,30 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the grids")
     parser.add_argument("--only", default="", help="only the grids with this in their name")
+    parser.add_argument("--wide", action="store_true", help="the workloads of wide_workloads.py")
+    parser.add_argument("--workers", type=int, default=1, help="processes; each trains on one core")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    for workload in in_turns():
+    jobs = []
+    for number, workload in enumerate(_workloads(options.wide)):
         [schedule] = workload.schedules
         path = options.out / f"{workload.name}-{workload.optimizer}-{schedule}.npz"
         if options.only in path.stem and not path.exists():
-            record(replace(workload, schedules=(schedule,)), schedule, path)
+            jobs.append((options.wide, number, path))
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        for told in pool.map(_record_one, jobs):
+            print(told, flush=True)
+
+
+def _workloads(wide: bool) -> list[Workload]:
+    return list(workloads()) if wide else in_turns()
+
+
+def _record_one(job: tuple[bool, int, Path]) -> str:
+    """The grid of (wide, number of the workload, path)."""
+    wide, number, path = job
+    torch.set_num_threads(1)
+    return record(_workloads(wide)[number], path, WIDE_SEEDS if wide else SEEDS)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.diagnosis_truth import FOLDERS, LABELS, judged, label_of
+from benchmarks.diagnosis_truth import LABELS, NARROW, judged, label_of
 
 SHARES = (0.1, 0.3, 1.0)
 MODULES = {"mldoctor": "mldoct", "trainproof": "trainproof", "training_doctor": "training-doctor"}
@@ -71,7 +71,7 @@ def missing() -> list[str]:
 
 def logs(only: str = "") -> Iterator[Log]:
     """The first seed of every other labelled rate of the recorded grids, after 10, 30 and 100 per cent."""
-    for path in sorted(path for folder in FOLDERS for path in folder.glob("*.npz") if only in path.stem):
+    for path in sorted(path for folder in NARROW for path in folder.glob("*.npz") if only in path.stem):
         with np.load(path, allow_pickle=False) as table:
             arrays = {name: table[name] for name in table.files}
         meta = json.loads(str(arrays["meta"]))

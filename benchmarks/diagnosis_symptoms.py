@@ -13,20 +13,22 @@ What a symptom claims is looked up in what the half does not show:
 - level: losses that fall early and then stay level but for noise, as training loss (30 to 10,000 points) and as validation loss
   (8 to 250), 40 of each length: those called diverging and overfitting.
 
-The rules are written by hand and few of their limits were set on these runs, but the runs are not new to them either.
+The rules are written by hand. Few of their limits were set on the runs of ``NARROW``, which are not new to them either; those of
+``WIDE`` were recorded when the rules stood.
 
 Run: python -m benchmarks.diagnosis_symptoms
 """
 
+import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.diagnosis_truth import FOLDERS, judged
+from benchmarks.diagnosis_truth import NARROW, WIDE, judged
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.checkup import Log, check_up
 
@@ -104,17 +106,22 @@ def level() -> Iterator[tuple[str, bool]]:
                 yield "level, called overfitting", told.found("overfitting") is not None
 
 
+def show(title: str, found: Iterable[tuple[str, bool]]) -> None:
+    """Print how often each symptom was told and proved true."""
+    counted: dict[str, list[bool]] = defaultdict(list)
+    for symptom, true in found:
+        counted[symptom].append(true)
+    print(f"{title:<25} verdicts  true")
+    for symptom, truths in sorted(counted.items()):
+        print(f"{symptom:<25} {len(truths):8}  {np.mean(truths):.3f}", flush=True)
+
+
 def main() -> None:
     """Count and print."""
-    counted: dict[str, list[bool]] = defaultdict(list)
-    for symptom, told in level():
-        counted[symptom].append(told)
-    for path in sorted(path for folder in FOLDERS for path in folder.glob("*.npz")):
-        for symptom, true in claims(path):
-            counted[symptom].append(true)
-    print(f"{'symptom':<25} verdicts  true")
-    for symptom, found in sorted(counted.items()):
-        print(f"{symptom:<25} {len(found):8}  {np.mean(found):.3f}")
+    show("noise", level())
+    for title, folders in (("known to the rules", NARROW), ("new to them", (WIDE,))):
+        paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
+        show(title, itertools.chain.from_iterable(claims(path) for path in paths))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ from lrlab.diagnosis.features import Course, family, features, halved
 from lrlab.diagnosis.signals import Track
 
 HERE = Path(__file__).parent
-FOLDERS = (HERE / "grids", HERE / "grids_small")
+NARROW = (HERE / "grids", HERE / "grids_small")
+WIDE = HERE / "grids_wide"
+FOLDERS = (*NARROW, WIDE)
 SHARES = (0.03, 0.1, 0.3, 0.5, 1.0)
 CADENCES = ("step", "tenth", "unit")
 LEAST_POINTS = 4
@@ -39,7 +41,7 @@ _OPTIMIZERS = {"GradientDescentOptimizer": "sgd", "MomentumOptimizer": "momentum
 # Workloads on the same data are one problem: what was learned on one may not be judged on the other.
 _FAMILIES = (
     ("cancer", "cancer"), ("diabetes", "diabetes"), ("digits", "digits"), ("lines", "lines"), ("cifar10", "cifar10"),
-    ("fmnist", "fashion-mnist"), ("mnist", "mnist"),
+    ("fmnist", "fashion-mnist"), ("mnist", "mnist"), ("tweets", "tweets"), ("cells", "cells"),
 )  # fmt: skip
 
 
@@ -88,6 +90,7 @@ class Seen:
         truth: Of its whole grid.
         cadence: How often it was logged.
         seed: Which of the grid's.
+        folder: Where its grid is kept.
         numbers: The features; empty where it diverged.
     """
 
@@ -104,6 +107,7 @@ class Seen:
     truth: Truth
     cadence: str = "step"
     seed: int = 0
+    folder: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -187,6 +191,7 @@ def own_runs(
                             steps=int(meta["steps"]), lr=float(arrays["lr"][rate]), apart=float(apart[rate]),
                             regret=float(regret[rate]), label=label_of(apart[rate], regret[rate]), share=share,
                             cadence=cadence, seed=seed, diverged=numbers is None, numbers=numbers or {}, truth=truth,
+                            folder=path.parent.name,
                         )  # fmt: skip
 
 
@@ -257,6 +262,12 @@ def deepobs_runs(*, shares: Sequence[float] = SHARES) -> Iterator[Seen]:
                     label=label_of(apart[place], regret[place]), share=share, diverged=diverged, numbers=numbers,
                     truth=Truth(np.log10(lr), regret),
                 )  # fmt: skip
+
+
+def every_run(*, cadences: Sequence[str] = CADENCES) -> Iterator[Seen]:
+    """Runs of lrlab's own grids, and of DeepOBS where ``LRLAB_DATA`` is set."""
+    yield from own_runs(cadences=cadences)
+    yield from deepobs_runs()
 
 
 def _validation(arrays: Mapping[str, np.ndarray], row: int, share: float) -> dict[str, np.ndarray]:

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.diagnosis_truth import FINE, LABELS, Seen, deepobs_runs, own_runs
+from benchmarks.diagnosis_truth import FINE, LABELS, Seen, every_run
 from lrlab.diagnosis.features import CONTEXT, GROUPS, LOSS, SHAPE
 from lrlab.diagnosis.rate import DECADES, OPTIONAL, VIEWS, columns_used, knows_rate, view_of
 
 TARGET = Path(__file__).parent.parent / "src/lrlab/diagnosis/forests"
-FOREST = {"n_estimators": 40, "max_leaf_nodes": 128, "min_samples_leaf": 5, "max_features": 0.5}
+FOREST = {"n_estimators": 40, "max_leaf_nodes": 256, "min_samples_leaf": 5, "max_features": 0.3}
 FURTHEST = 5.0  # decades; runs further off count as this far
 WORD = 1.5  # decades by which a distance is wrong count as much as a wrong word
 LEAST_CLASS = 30  # a class with fewer runs of a problem than this counts less
@@ -209,7 +209,7 @@ def main() -> None:
     )
     parser.add_argument("-o", "--out", type=Path, default=TARGET, help="where the model is written")
     options = parser.parse_args()
-    runs = [run for run in itertools.chain(own_runs(), deepobs_runs()) if run.label]
+    runs = [run for run in every_run() if run.label]
     problems = sorted({run.problem for run in runs})
     if "cifar10" not in problems:
         print("skipped: LRLAB_DATA is not set, and the model is fitted with its grids", file=sys.stderr)

@@ -1,12 +1,12 @@
 """Whether short branches at other rates (``lrlab diagnose --prove``) set wrong verdicts right, and leave right ones alone.
 
-The trainings of ``diagnosis_grids.py`` and of ``recorded_workloads.py`` are begun again as recipes, at every recorded rate
+The trainings of ``diagnosis_grids.py``, ``recorded_workloads.py`` and ``wide_workloads.py`` are begun again as recipes, at every recorded rate
 whose truth is known; their grids tell the truth. After 10 and 30 per cent of each the shipped branches are trained. What
 they mean, and from what on a verdict is overturned, is fitted without the problem that is judged, and so is the log's own
 verdict that is given with them. The two problems that ``diagnosis.py`` holds back are held back here too: ``--held``.
 
 - balanced: mean over too low, right and too high of the share told right, by the log alone (where it cannot tell, that is
-  wrong) and with the branches; ``near`` within two decades of the best rate, ``all`` at any rate, both of runs that have not
+  wrong; ``forced``: its likeliest word instead) and with the branches; ``near`` within two decades of the best rate, ``all`` at any rate, both of runs that have not
   diverged, ``diverged too`` with those, which are told too high without a branch;
 - overturned: share of the log's wrong verdicts that are given up; ``righted``: for the right word;
 - spoiled: share of its right verdicts that are given up;
@@ -28,20 +28,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.diagnosis import HELD, share
-from benchmarks.diagnosis import judged as told_by_log
+from benchmarks.diagnosis import share
 from benchmarks.diagnosis_grids import in_turns
-from benchmarks.diagnosis_truth import (
-    FINE,
-    LABELS,
-    Seen,
-    deepobs_runs,
-    judged,
-    label_of,
-    own_runs,
-    problem_of,
-)
+from benchmarks.diagnosis_judged import HELD
+from benchmarks.diagnosis_judged import judged as told_by_log
+from benchmarks.diagnosis_truth import FINE, LABELS, WIDE, Seen, every_run, judged, label_of, problem_of
 from benchmarks.recorded_workloads import WORKLOADS, Workload
+from benchmarks.wide_workloads import workloads as wide_workloads
 from lrlab.diagnosis.features import family
 from lrlab.diagnosis.prove import (
     FACTORS,
@@ -112,7 +105,10 @@ def workloads(*, held: bool) -> list[tuple[Path, Workload]]:
         for schedule in workload.schedules
         if (workload.name in HELD) == held and workload.name not in UNSEEN and schedule != "wsd"
     ]
-    return bigger if held else [*((HERE / "grids_small", workload) for workload in in_turns()), *bigger]
+    small = [(HERE / "grids_small", workload) for workload in in_turns()]
+    # Where a unit is more than a tenth of the training, that share cannot be seen.
+    wide = [(WIDE, workload) for workload in wide_workloads() if workload.units * SHARES[0] >= 1]
+    return bigger if held else [*small, *bigger, *wide]
 
 
 def tried(folder: Path, workload: Workload) -> Iterator[Tried]:
@@ -135,7 +131,8 @@ def tried(folder: Path, workload: Workload) -> Iterator[Tried]:
             continue
         recipe = Recipe(
             workload.model, train, workload.loss, val_data=validation, optimizer=workload.optimizer, schedule=schedule,
-            warmup=0.0 if schedule == "constant" else WITH_WARMUP, batch_size=workload.batch_size, **length,
+            warmup=0.0 if schedule == "constant" else WITH_WARMUP, batch_size=workload.batch_size,
+            clip_norm=workload.clip, **length,
         )  # fmt: skip
         session = recipe.start(float(lr), seed=0)
         total = session.total_steps or 0
@@ -207,18 +204,19 @@ class Rows:
         ])  # fmt: skip
 
     def after(self, told: np.ndarray, ratio: float) -> np.ndarray:
-        """Index of the word that stands, shape (runs,)."""
-        return np.array([
+        """Index of the word that stands, -1 where nothing is told, shape (runs,)."""
+        found = (
             TOO_HIGH if run.lost
             else int(word) if KNOW_RATE[at] and word >= 0
             else stands(tuple(own), None if word < 0 else int(word), ratio)
             for run, at, own, word in zip(self.runs, self.columns, told, self.before, strict=True)
-        ])  # fmt: skip
+        )  # fmt: skip
+        return np.array([-1 if word is None else word for word in found])
 
 
 def labelled() -> list[Seen]:
     """The logs that the log's own model is fitted on."""
-    seen = [run for run in (*own_runs(cadences=("step",)), *deepobs_runs()) if run.label]
+    seen = [run for run in every_run(cadences=("step",)) if run.label]
     if not any(run.problem == "cifar10" for run in seen):
         raise SystemExit("skipped: LRLAB_DATA is not set, and the model of the log is fitted with its grids")
     return seen
@@ -306,10 +304,14 @@ def show(rows: Rows, told: np.ndarray, after: np.ndarray, diverged: Sequence[Tri
                 ("diverged too", now, gone),
             ):
                 labels, high = np.concatenate([truth[chosen], more]), np.full(len(more), TOO_HIGH)
-                words = [balanced(np.concatenate([said[chosen], high]), labels) for said in (before, after)]
+                words = [
+                    np.concatenate([said[chosen], high]) for said in (before, rows.log.argmax(axis=1), after)
+                ]
+                log, forced, tried_too = (balanced(said, labels) for said in words)
+                opposite = [share(np.abs(said - labels) == 2, said >= 0) for said in words]
                 print(
-                    f"at {100 * part:.0f} %, {title} ({len(labels)}): balanced {words[0]:.2f} by the log, "
-                    f"{words[1]:.2f} with branches"
+                    f"at {100 * part:.0f} %, {title} ({len(labels)}): balanced {log:.2f} by the log ({forced:.2f} forced), "
+                    f"{tried_too:.2f} with branches; opposite of those told {opposite[0]:.1%} ({opposite[1]:.1%}), {opposite[2]:.1%}"
                 )
             print(f"lowest on right {share(winner == 0, now & (truth == 1)):.2f}")
         for title, chosen in (("near", own & near), ("all", own)):

@@ -179,11 +179,13 @@ def advance(
     loss = workload.loss(model(batch[0]), batch[1])
     loss.backward()  # type: ignore[no-untyped-call]
     before = vector.weights.detach().clone()
-    chosen.step()
     norm, last_norm = gradient.norm().item(), last_gradient.norm().item()
-    cosine = (
-        torch.dot(gradient, last_gradient).item() / (norm * last_norm) if norm * last_norm > 0 else math.nan
-    )
+    used = norm if workload.clip is None else min(norm, workload.clip)
+    if used < norm:
+        gradient.mul_(used / norm)
+    chosen.step()
+    lengths = used * last_norm
+    cosine = torch.dot(gradient, last_gradient).item() / lengths if lengths > 0 else math.nan
     ratio = ((vector.weights.detach() - before).norm() / before.norm()).item()
     last_gradient.copy_(gradient)
     return loss.item(), norm, ratio, cosine

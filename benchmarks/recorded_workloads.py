@@ -37,6 +37,7 @@ class Workload:
         batch_size: Samples in a batch; what is left over of a shuffled set is left out.
         unit_batches: Batches in a unit; None: as many as the set has.
         schedules: What it is recorded under.
+        clip: Longest gradient that is used, the length of all of it; None: any.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Workload:
     batch_size: int
     unit_batches: int | None = None
     schedules: tuple[str, ...] = ("constant", "cosine")
+    clip: float | None = None
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -43,13 +43,26 @@ def test_branches_are_paired() -> None:
     assert session.branch(3.0, steps=6, fade=0, ahead=6, judged=5).trained[0] == one.trained[0]
 
 
-@pytest.mark.parametrize(("optimizer", "lr", "word"), [("sgd", 1e-4, "too_low"), ("adamw", 0.3, "too_high")])
+@pytest.mark.parametrize(("optimizer", "lr", "word"), [("sgd", 1e-4, "too_low"), ("adamw", 3.0, "too_high")])
 def test_a_rate_far_off_is_found(optimizer: str, lr: float, word: str) -> None:
     session = recipe(optimizer=optimizer).start(lr, seed=0)
-    list(session.advance(4))
-    proof = lrlab.prove(session)
+    log = list(session.advance(4))
+    checkup = lrlab.diagnose(log, optimizer=optimizer, total_steps=session.total_steps)
+    proof = lrlab.prove(session, checkup=checkup)
     assert proof.rate.verdict == word
     assert "% of a full training" in proof.summary(width=200)
+
+
+def test_where_neither_log_nor_branches_can_tell_nothing_is_told() -> None:
+    session = recipe(optimizer="adamw").start(0.3, seed=0)
+    list(session.advance(4))
+    proof = lrlab.prove(session)
+    assert proof.rate.verdict == "unknown"
+    assert max(proof.rate.probabilities) < 0.5
+    assert not proof.overturned
+    text = proof.summary(width=200)
+    assert text.startswith("Tried: Whether the learning rate is right cannot be told")
+    assert "prove(session, checkup=lrlab.diagnose(log))" in text
 
 
 def test_a_run_of_a_study_is_proved_by_name(tmp_path) -> None:  # type: ignore[no-untyped-def]

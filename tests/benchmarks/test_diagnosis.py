@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.diagnosis import Told3, balanced, figures, reliability, slight
+from benchmarks.diagnosis import balanced, figures, reliability, slight
 from benchmarks.diagnosis_followed import path
+from benchmarks.diagnosis_judged import Told3
 from benchmarks.diagnosis_peers import Log, logs, went_up
 from benchmarks.diagnosis_truth import Seen, Truth, judged, label_of, logged, own_runs, problem_of
 from benchmarks.fit_diagnosis import (

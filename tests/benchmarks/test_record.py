@@ -14,6 +14,7 @@ pytest.importorskip("sklearn")
 from benchmarks import record as recording  # noqa: E402
 from benchmarks.recorded_workloads import WORKLOADS, Workload  # noqa: E402
 from benchmarks.replay import RECORDED, own_grids, own_table, study  # noqa: E402
+from benchmarks.wide_workloads import workloads  # noqa: E402
 from lrlab.searchers.grid import grid  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -23,7 +24,7 @@ UNITS = 3
 
 
 def workload(name: str) -> Workload:
-    return next(workload for workload in WORKLOADS if workload.name == name)
+    return next(workload for workload in (*WORKLOADS, *workloads()) if workload.name == name)
 
 
 def plain_training(work: Workload, *, lr: float, seed: int, schedule: str) -> dict[str, list[float]]:
@@ -51,6 +52,7 @@ def plain_training(work: Workload, *, lr: float, seed: int, schedule: str) -> di
         makers = {
             "sgd": torch.optim.SGD,
             "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
+            "adam": torch.optim.Adam,
             "adamw": torch.optim.AdamW,
             "rmsprop": torch.optim.RMSprop,
         }
@@ -68,6 +70,9 @@ def plain_training(work: Workload, *, lr: float, seed: int, schedule: str) -> di
                 loss.backward()
                 before = torch.cat([part.detach().flatten() for part in model.parameters()])
                 gradient = torch.cat([part.grad.flatten() for part in model.parameters()])
+                if work.clip and gradient.norm() > work.clip:
+                    for part in model.parameters():
+                        part.grad.mul_(work.clip / gradient.norm().item())
                 optimizer.step()
                 after = torch.cat([part.detach().flatten() for part in model.parameters()])
                 found["loss"].append(loss.item())
@@ -88,11 +93,18 @@ def same(kept: np.ndarray, expected: list[float]) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "schedule"),
-    [("cancer-deep-linear", "constant"), ("lines-bag", "cosine"), ("manual-transformer", "wsd")],
-)
+    [
+        ("cancer-deep-linear", "constant"), ("lines-bag", "cosine"), ("manual-transformer", "wsd"),
+        ("boxes-cnn", "linear"), ("graph-net", "constant"),
+    ],
+)  # fmt: skip
 def test_what_is_recorded_is_what_a_plain_training_gives(name: str, schedule: str) -> None:
     torch.set_num_threads(1)
-    work = replace(workload(name), units=UNITS if name == "cancer-deep-linear" else 1, unit_batches=20)
+    work = replace(
+        workload(name),
+        units=UNITS if name == "cancer-deep-linear" else 1,
+        unit_batches=1 if name == "graph-net" else 20,
+    )
     data = work.data()
     for lr in RATES:
         curves = recording.train(work, data, lr=lr, seed=1, schedule=schedule)
@@ -102,6 +114,26 @@ def test_what_is_recorded_is_what_a_plain_training_gives(name: str, schedule: st
             assert same(values, expected[metric]), (lr, metric)
         for series in ("loss", "grad_norm", "update_ratio"):
             assert same(curves.series[series], expected[series]), (lr, series)
+
+
+def test_a_long_gradient_is_cut_before_the_step() -> None:
+    work = replace(workload("boxes-cnn"), optimizer="sgd", units=1, unit_batches=4, clip=1e-3)
+    assert work.clip is not None
+    curves = recording.train(work, work.data(), lr=0.1, seed=0, schedule="constant")
+    assert (curves.series["grad_norm"] > 0.1).all()
+    model = work.model()
+    length = math.sqrt(sum(part.square().sum().item() for part in model.parameters()))
+    assert curves.series["update_ratio"] == pytest.approx(0.1 * work.clip / length, rel=0.2)
+
+
+def test_every_kind_of_training_learns_from_packaged_data() -> None:
+    for work in {work.name: work for work in workloads()}.values():
+        if work.name.split("-")[0] in ("nyt", "tweets", "movies", "cells", "breast"):
+            continue  # their data is that of LRLAB_DATA
+        data = work.data()
+        curves = recording.train(replace(work, units=1), data, lr=1e-3, seed=0, schedule="constant")
+        assert np.isfinite(curves.validation["val_loss"]).all(), work.name
+        assert (curves.series["update_ratio"] > 0).all(), work.name
 
 
 def test_a_grid_is_written_and_can_be_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

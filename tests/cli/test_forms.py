@@ -111,7 +111,7 @@ def test_what_a_name_holds_stays_in_its_cell(lrlab, place):
         "odd",
     )
     rows = table(lrlab("runs", "odd", "--lr", "1e-3", "--format", "csv"))
-    assert {(row['a,"b"'], row["lr"], row["metric/lr"]) for row in rows} == {("1.0", "0.001", "2.0")}
+    assert {(row['a,"b"'], row["lr"], row["metric:lr"]) for row in rows} == {("1.0", "0.001", "2.0")}
 
 
 # --- events ------------------------------------------------------------------------------------------------

@@ -171,4 +171,5 @@ def test_a_word_falls_only_to_one_that_is_much_likelier() -> None:
     assert stands(close, 0) == 0
     assert stands(far, 0) == 1
     assert stands(close, None) == 1
+    assert stands([0.49, 0.3, 0.21], None) is None
     assert stands(close, 1) == 1

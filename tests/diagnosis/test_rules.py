@@ -192,14 +192,17 @@ def test_evidence_of_losses_below_zero_and_of_a_loss_that_never_fell() -> None:
 
 
 def test_right_but_not_surely_says_what_else_it_may_be() -> None:
-    sure, unsure = seen("healthy"), None
+    assert "may" not in seen("healthy").verdicts[-1].sentence
+    unsure = 0
     for share in range(30, 840, 30):
         checkup = seen("healthy", until=share, columns=("loss", "lr"))
-        if checkup.rate.verdict == "right" and checkup.rate.confidence < 0.7:
-            unsure = checkup.found("healthy") or unsure
-    assert unsure is not None
-    assert "may be too low (" in unsure.sentence
-    assert "may" not in sure.verdicts[-1].sentence
+        told = checkup.found("healthy")
+        if told and checkup.rate.verdict == "right" and checkup.rate.confidence < 0.7:
+            unsure += 1
+            low, _, high = checkup.rate.probabilities
+            assert (f"too low ({low:.0%})" in told.sentence) is (low >= 0.05)
+            assert (f"too high ({high:.0%})" in told.sentence) is (high >= 0.05)
+    assert unsure
 
 
 def test_a_loss_that_has_not_moved_may_have_another_cause() -> None:

@@ -183,7 +183,7 @@ def _show_records(output: Output, chosen: Sequence[Run]) -> None:
     """A row for each record of the runs; a metric is a column."""
     rows = [
         {"arm": run.arm, "lr": run.lr, "seed": run.seed, "at": record.at, "step": record.step}
-        | {f"metric/{name}" if name in _RECORD else name: value for name, value in record.metrics.items()}
+        | {f"metric:{name}" if name in _RECORD else name: value for name, value in record.metrics.items()}
         for run in chosen
         for record in run.records
     ]

@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
 )
 _LEAST_VALIDATIONS = 2
 _SURE_ENOUGH = 0.7  # below it, "right" is told with what else it may be
+_WORTH_SAYING = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,10 +216,10 @@ def _nothing_found(signs: Signs, unchecked: Sequence[Unchecked]) -> Verdict:
         sentence = "The learning rate is about right, and nothing else was found."
         if signs.rate.confidence < _SURE_ENOUGH:
             low, _, high = signs.rate.probabilities
-            sentence = (
-                "The learning rate may well be right, and nothing else was found; "
-                f"but it may be too low ({low:.0%}) or too high ({high:.0%})."
-            )
+            others = (("too low", low), ("too high", high))
+            likely = [f"{word} ({share:.0%})" for word, share in others if share >= _WORTH_SAYING]
+            sentence = "The learning rate may well be right, and nothing else was found; "
+            sentence += f"but it may be {' or '.join(likely)}."
         return Verdict(
             symptom="healthy",
             severity="ok",

@@ -8,6 +8,7 @@ benchmarks.prove`` fits and measures it.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from lrlab.diagnosis.features import family
 from lrlab.diagnosis.rate import FAMILIES, LABELS, diverged_verdict, unknown_verdict
 
 FACTORS = (0.3, 1.0, 3.0)
-OVERTURN_FROM = 1.27  # so many times as likely as the log's word another one must be before that is given up
+OVERTURN_FROM = 1.54  # so many times as likely as the log's word another one must be before that is given up
 _TRAINED = 0.75  # of the price, at most; the rest judges
 _JUDGED = (8, 30)  # batches, least and most
 _FORWARD = 1 / 3  # price of judging a batch, in steps
@@ -28,11 +29,12 @@ _RESAMPLES = 2000
 _LOST = 1e6  # stands for a loss that is not finite
 _BAD_LUCK = 5.0  # standard errors at which a difference counts as three quarters of a sure one
 _LEAST_SHARE = 1e-3
+_LIKELIER_THAN_NOT = 0.5
 # For too low, right and too high: of what ``inputs`` gives, and a constant.
 WEIGHTS: tuple[tuple[float, ...], ...] = (
-    (0.218, -0.496, 0.381, -0.652, 0.347, -0.091, -0.238, 0.511, 0.009, -0.386),
-    (0.24, 0.495, 0.155, 0.131, -0.185, -0.366, 0.124, -0.01, -0.025, 0.368),
-    (-0.458, 0.001, -0.536, 0.521, -0.162, 0.457, 0.114, -0.501, 0.016, 0.018),
+    (0.134, -0.383, -0.059, -0.728, 0.462, -0.159, 1.263, 0.432, -0.084, 0.184),
+    (0.076, 0.386, -0.001, 0.032, -0.26, -0.369, -0.318, -0.092, 0.02, 0.139),
+    (-0.21, -0.002, 0.06, 0.695, -0.202, 0.528, -0.945, -0.34, 0.064, -0.324),
 )
 
 
@@ -154,8 +156,10 @@ def together(
     return shares
 
 
-def stands(shares: Sequence[float], before: int | None, overturn_from: float = OVERTURN_FROM) -> int:
+def stands(shares: Sequence[float], before: int | None, overturn_from: float = OVERTURN_FROM) -> int | None:
     """Index of the word that stands now: the likeliest, but the log's where the likeliest is not much likelier than that.
+
+    Where the log told nothing, the likeliest stands only if it is likelier than not, else None.
 
     Args:
         shares: What ``together`` says.
@@ -163,7 +167,9 @@ def stands(shares: Sequence[float], before: int | None, overturn_from: float = O
         overturn_from: How many times as likely as the log's word another one must be.
     """
     place = max(range(3), key=lambda at: shares[at])
-    return place if before is None or shares[place] >= overturn_from * shares[before] else before
+    if before is None:
+        return place if shares[place] >= _LIKELIER_THAN_NOT else None
+    return place if shares[place] >= overturn_from * shares[before] else before
 
 
 def _rate(
@@ -181,6 +187,9 @@ def _rate(
         return before
     shares = together(signs(start, ends), before.probabilities, total=total, kind=kind)
     place = stands(shares, None if before.verdict == "unknown" else LABELS.index(before.verdict))
+    probabilities = tuple(round(share, 4) for share in shares)
+    if place is None:
+        return replace(unknown_verdict(), probabilities=probabilities)
     word = LABELS[place]
     factor = 1.0
     if word != "right":
@@ -191,7 +200,7 @@ def _rate(
         verdict=word,
         confidence=round(shares[place], 4),
         factor=factor,
-        probabilities=tuple(round(share, 4) for share in shares),
+        probabilities=probabilities,
     )
 
 

@@ -18,6 +18,8 @@ def proof_text(proof: Proof, *, width: int) -> str:
     elif now.verdict == before.verdict:
         head = "Tried, and it stands: "
     lines = wrapped(head + rate_sentence(now), width)
+    if now.verdict == "unknown" and not before.probabilities:
+        lines += wrapped("With the log more can be told: prove(session, checkup=lrlab.diagnose(log)).", width)
     lines += wrapped(
         f"Branches of {proof.steps} steps from step {proof.step}, their rate falling to zero, judged on {proof.batches} "
         f"batches; {100 * proof.cost:.1f} % of a full training:",
