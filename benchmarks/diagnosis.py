@@ -166,6 +166,12 @@ def good_range(truth: Truth) -> float:
     return 0.05 * float((np.interp(near, truth.log_lr, truth.regret) <= FINE).sum())
 
 
+def tell_ranges(runs: Sequence[Seen]) -> None:
+    """How wide the good rates of these runs' grids lie."""
+    ranges = {run.grid: good_range(run.truth) for run in runs}
+    print("decades of good rates, quartiles:", np.percentile(list(ranges.values()), (25, 50, 75)).round(2))
+
+
 def at_every_step(told: Told3) -> Told3:
     """Only the views that are logged at every step."""
     return told.only(np.array([run.cadence == "step" for run in told.runs]))
@@ -185,6 +191,7 @@ def held(runs: Sequence[Seen]) -> None:
 
 def unseen(runs: Sequence[Seen]) -> None:
     """Kinds of training that no model was fitted on."""
+    tell_ranges([run for run in runs if is_wide(run)])
     for title, columns in SETS.items():
         tell(f"{title}, kinds of training that were not seen", at_every_step(judged_unseen(runs, columns)))
 
@@ -253,8 +260,7 @@ def main() -> None:
     problems = sorted({run.problem for run in runs} - set(HELD))
     views = sum(run.problem not in HELD for run in runs)
     print(f"{views} views of runs of {len(problems)} problems: {', '.join(problems)}")
-    ranges = {run.grid: good_range(run.truth) for run in runs if run.problem not in HELD}
-    print("decades of good rates, quartiles:", np.percentile(list(ranges.values()), (25, 50, 75)).round(2))
+    tell_ranges([run for run in runs if run.problem not in HELD])
     document: dict[str, object] = {"problems": problems}
     for title, columns in SETS.items():
         whole = judged(runs, columns)
