@@ -13,6 +13,7 @@ verdict that is given with them. The two problems that ``diagnosis.py`` holds ba
 - too high on right: share of runs at a right rate that end as "too high";
 - lowest on right: share of those whose branch at 0.3 times the rate ends lowest, which is why that alone is no verdict;
 - asked: what the copies alone would do to a log that knew the rate, whose word stands: balanced accuracy, overturned, spoiled;
+- without a log: words of the branches alone, at least ``LIKELY_WITHOUT_LOG`` likely or less, and the shares that are right;
 - another seed: what a whole grid of one seed tells of the truth by the other seeds: about as much as can be told at all.
 
 Run: LRLAB_DATA=... python -m benchmarks.prove [--held | --write]
@@ -38,6 +39,7 @@ from benchmarks.wide_workloads import workloads as wide_workloads
 from lrlab.diagnosis.features import family
 from lrlab.diagnosis.prove import (
     FACTORS,
+    LIKELY_WITHOUT_LOG,
     OVERTURN_FROM,
     WEIGHTS,
     inputs,
@@ -337,6 +339,15 @@ def show(rows: Rows, told: np.ndarray, after: np.ndarray, diverged: Sequence[Tri
         print("by problem:", ", ".join(f"{one} {value:.2f}" for one, value in sorted(by_problem.items(), key=lambda pair: pair[1])))  # fmt: skip
 
 
+def without_log(rows: Rows) -> str:
+    """How often the shipped meaning of the branches is right of runs whose log is not given."""
+    runs = [run for run, at in zip(rows.runs, rows.columns, strict=True) if at == 0]
+    told = np.array([together(run.numbers or (), (), total=run.steps, kind=run.kind) for run in runs])
+    right = told.argmax(axis=1) == np.array([run.label for run in runs])
+    likely = told.max(axis=1) >= LIKELY_WITHOUT_LOG
+    return f"{likely.sum()} likely, right {share(right, likely):.2f}; {(~likely).sum()} less so, right {share(right, ~likely):.2f}"
+
+
 def another_seed(grids: Sequence[tuple[Path, Workload]]) -> str:
     """What the grid of each seed tells of the truth by the others."""
     said, truth, near = [], [], []
@@ -384,6 +395,7 @@ def main() -> None:
     )
     print(f"another seed: {another_seed(grids)}")
     rows = rows_of(runs, seen)
+    print(f"without a log: {without_log(rows)}")
     if options.held:
         told = rows.told(WEIGHTS)
         show(rows, told, rows.after(told, OVERTURN_FROM), diverged)

@@ -8,6 +8,7 @@ from lrlab.core.errors import SpecError
 from lrlab.core.verdict import RateVerdict
 from lrlab.diagnosis.prove import (
     FACTORS,
+    LIKELY_WITHOUT_LOG,
     OVERTURN_FROM,
     WEIGHTS,
     inputs,
@@ -172,4 +173,6 @@ def test_a_word_falls_only_to_one_that_is_much_likelier() -> None:
     assert stands(far, 0) == 1
     assert stands(close, None) == 1
     assert stands([0.49, 0.3, 0.21], None) is None
+    assert stands([0.1, 0.55, 0.35], None) == 1
+    assert stands([0.1, 0.55, 0.35], None, likely=LIKELY_WITHOUT_LOG) is None
     assert stands(close, 1) == 1
