@@ -3,8 +3,7 @@
 Truth is by recorded learning-rate grids (``diagnosis_truth.py``). Each problem is left out in turn: forest, temperature
 and doubt are fitted on the others, as ``fit_diagnosis.py`` fits the ones that are shipped. Runs are logged at every step;
 a run that has met a value that is not finite is told ``too_high``, as the diagnosis does. Features and sizes of the
-forests were chosen on these problems without those of ``HELD``: ``--held``, by models that saw
-neither of them.
+forests were chosen on these problems without those of ``HELD``: ``--held``, by models that saw neither of them.
 
 - told: share of runs that get a verdict, and not ``cannot tell``;
 - balanced: mean over the three classes of the share told right, ``cannot tell`` counting as wrong; ``forced`` takes the
@@ -19,7 +18,7 @@ neither of them.
   and the share told the opposite.
 
 ``--unseen`` judges the kinds of training of ``wide_workloads.py`` by models that were fitted on none of them: they were
-recorded when everything about these models had been chosen. ``--peers`` sets other tools beside it, on the same runs; see
+recorded when all but the size of the forests had been chosen. ``--peers`` sets other tools beside it, on the same runs; see
 ``diagnosis_peers.py``.
 
 Run: LRLAB_DATA=... python -m benchmarks.diagnosis [-o FILE.json] [--held | --unseen | --peers]
@@ -183,7 +182,7 @@ def is_held(told: Told3) -> np.ndarray:
 
 
 def held(runs: Sequence[Seen]) -> None:
-    """The problems that were looked at once: by models that have seen neither."""
+    """The problems that were held back: by models that have seen neither."""
     for title, columns in SETS.items():
         told = judged(runs, columns)
         tell(f"{title}, problems held back", at_every_step(told.only(is_held(told))))

@@ -1,13 +1,13 @@
 """Whether short branches at other rates (``lrlab diagnose --prove``) set wrong verdicts right, and leave right ones alone.
 
-The trainings of ``diagnosis_grids.py``, ``recorded_workloads.py`` and ``wide_workloads.py`` are begun again as recipes, at every recorded rate
-whose truth is known; their grids tell the truth. After 10 and 30 per cent of each the shipped branches are trained. What
+The trainings of ``diagnosis_grids.py``, ``recorded_workloads.py`` and ``wide_workloads.py`` are begun again as recipes, at
+every recorded rate whose truth is known; their grids tell the truth. After 10 and 30 per cent of each the shipped branches are trained. What
 they mean, and from what on a verdict is overturned, is fitted without the problem that is judged, and so is the log's own
 verdict that is given with them. The two problems that ``diagnosis.py`` holds back are held back here too: ``--held``.
 
 - balanced: mean over too low, right and too high of the share told right, by the log alone (where it cannot tell, that is
-  wrong; ``forced``: its likeliest word instead) and with the branches; ``near`` within two decades of the best rate, ``all`` at any rate, both of runs that have not
-  diverged, ``diverged too`` with those, which are told too high without a branch;
+  wrong; ``forced``: its likeliest word instead) and with the branches; ``near`` within two decades of the best rate, ``all``
+  at any rate, both of runs that have not diverged, ``diverged too`` with those, which are told too high without a branch;
 - overturned: share of the log's wrong verdicts that are given up; ``righted``: for the right word;
 - spoiled: share of its right verdicts that are given up;
 - too high on right: share of runs at a right rate that end as "too high";

@@ -30,9 +30,8 @@ _LOST = 1e6  # stands for a loss that is not finite
 _BAD_LUCK = 5.0  # standard errors at which a difference counts as three quarters of a sure one
 _LEAST_SHARE = 1e-3
 _LIKELY = 0.5  # what a word must be where the log told nothing
-LIKELY_WITHOUT_LOG = (
-    0.6  # and where there is none: branches alone are right in nine cases of ten from here on, in half below
-)
+# And where there is none: branches alone are right in nine cases of ten from here on, in half below.
+LIKELY_WITHOUT_LOG = 0.6
 # For too low, right and too high: of what ``inputs`` gives, and a constant.
 WEIGHTS: tuple[tuple[float, ...], ...] = (
     (0.014, -0.361, 0.02, -0.807, 0.461, -0.167, 1.369, 0.261, -0.069, 0.156),
