@@ -135,8 +135,8 @@ def test_the_commands_of_an_empty_store_are_copied_as_they_stand_and_the_first_o
         commands = []
         for button in page.locator("#list button").all():
             button.click()
+            button.and_(page.get_by_text("Copied")).wait_for()
             commands.append(page.evaluate("navigator.clipboard.readText()"))
-            page.wait_for_timeout(20)
         assert commands == page.locator("#list .copyable code").all_inner_texts()
         assert len(commands) == 3
         words = commands[0].split()
