@@ -7,6 +7,9 @@ What a symptom claims is looked up in what the half does not show:
 - overfitting, seen at a half: the validation loss never falls again by 1 % of its fall below its lowest so far;
 - underfitting, of a run cut at a half and told as finished, under a constant rate: going on lowers the lowest validation
   loss by at least 1 % of its fall;
+- oscillating, of a whole run: the last validation loss is lower with the same rate, seed and training and a schedule that
+  falls to zero (*calmed*), where such a training was recorded too: grids of the same workload, and ``schedule_runs``, of which
+  the limits were chosen on no one; and with the next rate that is at most a third (*third*);
 - alarms: share of whole runs at a right rate (regret at most 1 %) with a verdict above ``note``, whose validation ends
   within 2 % of its fall of its lowest.
 
@@ -29,9 +32,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.diagnosis_truth import NARROW, WIDE, judged
+from benchmarks.symptom_runs import multiplier, read
 from lrlab.core.verdict import Checkup
 from lrlab.diagnosis.checkup import Log, check_up
 
+HERE = Path(__file__).parent
 _COLUMNS = ("loss", "grad_norm", "update_ratio")
 
 
@@ -80,9 +85,44 @@ def claims(path: Path) -> Iterator[tuple[str, bool]]:
             cut = checkup(arrays, meta, (rate, 0), steps // 2, steps // 2)
             if cut.found("underfitting"):
                 yield "underfitting", bool(np.nanmin(val) < np.nanmin(val[:middle]) - 0.01 * fall)
+        if whole.found("oscillating"):
+            yield from calmer(arrays, meta, rate, path)
         settled = np.isfinite(val).all() and val[-1] - val.min() <= 0.02 * fall
         if regret[rate] <= 0.01 and settled:
             yield "alarms", whole.severity in ("warn", "error")
+
+
+def calmer(
+    arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], rate: int, path: Path
+) -> Iterator[tuple[str, bool]]:
+    """Whether a run that swings ends lower under a schedule that falls, and at a third of its rate."""
+    lr, end = arrays["lr"], arrays["val_loss"][rate, 0, -1]
+    lower = np.flatnonzero(lr <= lr[rate] / 2.9)
+    if lower.size:
+        yield "oscillating, third", bool(arrays["val_loss"][lower[-1], 0, -1] < end)
+    for beside in sorted(path.parent.glob(f"{path.stem.removesuffix('constant')}*.npz")):
+        with np.load(beside, allow_pickle=False) as table:
+            there = int(np.abs(np.log(table["lr"] / lr[rate])).argmin())
+            same = beside != path and np.isclose(table["lr"][there], lr[rate], rtol=0.01)
+            if same:
+                yield "oscillating, calmed", bool(table["val_loss"][there, 0, -1] < end)
+
+
+def kept_up() -> Iterator[tuple[str, bool]]:
+    """The same of trainings that differ in nothing but the schedule: those that kept their rate."""
+    for runs in read(HERE / "schedule_runs"):
+        keeps, falls = runs.shape.index((0.05, 1.0)), runs.shape.index((0.05, 0.5))
+        steps = np.arange(runs.steps, dtype=float)
+        for rate, lr in enumerate(runs.lr):
+            val = runs.val_loss[rate, keeps, 0]
+            at = np.arange(1, len(val)) * runs.steps // (len(val) - 1) - 1.0
+            columns = {
+                "loss": (steps, runs.loss[rate, keeps]), "val_loss": (at, val[1:]),
+                "lr": (steps, lr * multiplier(0.05, 1.0, runs.steps)),
+            }  # fmt: skip
+            told = check_up(Log(columns=columns, seen=runs.steps, total=runs.steps, optimizer=runs.optimizer))
+            if told.found("oscillating"):
+                yield "oscillating, calmed", bool(runs.val_loss[rate, falls, 0, -1] < val[-1])
 
 
 def level() -> Iterator[tuple[str, bool]]:
@@ -119,6 +159,7 @@ def show(title: str, found: Iterable[tuple[str, bool]]) -> None:
 def main() -> None:
     """Count and print."""
     show("noise", level())
+    show("schedules", kept_up())
     for title, folders in (("known to the rules", NARROW), ("new to them", (WIDE,))):
         paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
         show(title, itertools.chain.from_iterable(claims(path) for path in paths))

@@ -99,6 +99,7 @@ PANELS: dict[str, Callable[[], Run]] = {
     "diverging": partial(of_grid, "digits-cnn-sgd-constant", 1.0, 0.5),
     "dead_layer": partial(of_layers, "digits-cnn", "momentum", 0.2),
     "overfitting": partial(of_grid, "lines-gru-adam-constant", 0.03162),
+    "oscillating": partial(of_grid, "photos-resnet-momentum-constant", 0.01778),
     "plateau": partial(of_grid, "lines-gru-adam-constant", 0.05623, 0.5),
     "underfitting": partial(of_grid, "digits-cnn-sgd-constant", 0.01778),
     "wasted_tail": partial(of_schedule, "tail_runs", "friedman-gelu-sgd", 0, (0.05, -5.0), "exponential"),

@@ -22,6 +22,7 @@ LENGTHS = {
     "too_high": 768,
     "diverging": 792,
     "decays_early": 600,
+    "oscillating": 640,
 }
 OPTIMIZERS = {
     "decays_early": "adamw",
@@ -61,6 +62,7 @@ FOUND = [
     ("too_high", 384, {"rate_too_high", "plateau"}),
     ("right_overfits", None, {"overfitting"}),
     ("flat_validation", None, {"healthy"}),  # the lowest of many noisy ones is low by luck
+    ("oscillating", None, {"oscillating"}),
     ("diverging", None, {"rate_too_high", "diverging"}),
     ("diverged", None, {"diverged"}),
     ("decays_early", None, {"rate_too_low", "decay_too_early"}),
@@ -121,6 +123,48 @@ def test_a_training_loss_of_another_kind_says_nothing_of_the_validation() -> Non
     verdict = check_up(Log(columns=columns, seen=400)).found("overfitting")
     assert verdict is not None
     assert verdict.severity == "warn"
+
+
+def test_a_validation_loss_that_swings_names_the_checkpoint_to_keep() -> None:
+    verdict = seen("oscillating").found("oscillating")
+    assert verdict is not None
+    assert verdict.severity == "note"
+    assert verdict.advice is not None
+    assert (
+        verdict.advice.text
+        == "Let the rate fall to zero towards the end, and keep the checkpoint of step 599."
+    )
+    with (RUNS / "oscillating.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    val = np.array([float(row["val_loss"]) for row in rows if row["val_loss"]])
+    learned = float(np.mean([float(row["loss"]) for row in rows[:13]])) - val.min()
+    swing, lost = (evidence.value for evidence in verdict.evidence)
+    assert swing == pytest.approx(np.sqrt(np.mean(np.diff(val[8:]) ** 2) / 2) / learned, rel=0.1)
+    assert lost == pytest.approx((val[-3:].mean() - val.min()) / learned, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("goes on", None), ("is calm", None), ("falls", "Keep the checkpoint of step 599.")]
+)
+def test_what_calms_down_does_not_swing_and_a_rate_that_falls_is_not_told_to(
+    what: str, said: str | None
+) -> None:
+    with (RUNS / "oscillating.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    steps = np.arange(640.0)
+    at = np.array([float(row["step"]) for row in rows if row["val_loss"]])
+    val = np.array([float(row["val_loss"]) for row in rows if row["val_loss"]])
+    if what == "is calm":
+        val = np.minimum.accumulate(val)
+    rates = np.array([float(row["lr"]) for row in rows]) * (1 - steps / 640 if what == "falls" else 1.0)
+    columns = {
+        "loss": (steps, np.array([float(row["loss"]) for row in rows])),
+        "val_loss": (at, val),
+        "lr": (steps, rates),
+    }
+    total = 1280 if what == "goes on" else 640
+    found = check_up(Log(columns=columns, seen=640, total=total, optimizer="momentum")).found("oscillating")
+    assert (found and found.advice and found.advice.text) == said
 
 
 def test_an_early_decay_names_the_step_where_it_began() -> None:

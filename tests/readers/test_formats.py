@@ -112,6 +112,18 @@ def test_the_trainers_state(tmp_path: Path) -> None:
     assert math.isnan(reading.rows[0].metrics["val_loss"])
 
 
+def test_a_panel_of_weights_and_biases(tmp_path: Path) -> None:
+    one = (
+        '"Step","fresh-sun-1 - train/loss","fresh-sun-1 - train/loss__MIN","fresh-sun-1 - train/loss__MAX"\n'
+    )
+    rows = rows_of(tmp_path / "wandb.csv", one + '"0","2.5","2.4","2.6"\n"50","1.5","1.5","1.5"\n')
+    assert [(row.step, row.metrics["loss"]) for row in rows] == [(0, 2.5), (50, 1.5)]
+    two = '"Step","fresh-sun-1 - train/loss","dry-sea-2 - train/loss"\n"0","2.5","2.4"\n'
+    assert "loss" not in rows_of(tmp_path / "two.csv", two)[0].metrics
+    [row] = rows_of(tmp_path / "two.csv", columns={"loss": "dry-sea-2 - train/loss"})
+    assert row.metrics["loss"] == 2.4
+
+
 def test_json_lines(tmp_path: Path) -> None:
     rows = rows_of(
         tmp_path / "log.jsonl",

@@ -15,6 +15,7 @@ from lrlab.diagnosis.rules import (
     decay_too_early,
     diverged,
     not_as_planned,
+    oscillating,
     overfitting,
     plateau,
     rate,
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     rate.TOO_LOW,
     plateau.RULE,
     overfitting.RULE,
+    oscillating.RULE,
     underfitting.RULE,
     wasted_tail.RULE,
     decay_too_early.RULE,
@@ -199,9 +201,12 @@ def _audit(log: Log) -> Sequence[Finding] | None:
 
 
 def _settled(found: list[Verdict]) -> list[Verdict]:
-    """A run that has diverged has one rate, too high, and no other trouble that matters."""
-    if any(verdict.symptom == "diverged" for verdict in found):
+    """A run that has diverged has one rate, too high, and no other trouble that matters; a loss that rises does not swing."""
+    symptoms = {verdict.symptom for verdict in found}
+    if "diverged" in symptoms:
         return [verdict for verdict in found if verdict.symptom in ("diverged", "not_as_planned")]
+    if symptoms & {"diverging", "overfitting"}:
+        return [verdict for verdict in found if verdict.symptom != "oscillating"]
     return found
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lrlab.core.verdict import RateVerdict, Unchecked, Verdict
-from lrlab.diagnosis.signals import MEAN, Floats, Stretch, Track, between
+from lrlab.diagnosis.signals import END, MEAN, Floats, Stretch, Track, between
 from lrlab.schedules.audit import Finding
 
 LOSSES = ("loss", "val_loss")
+_ALIKE = 3.0  # times: two losses nearer than this are of one kind, a sum or a penalty is no part of either
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,19 @@ class Signs:
         means = self.blocks[column][:, MEAN]
         start = float(means[: max(len(means) // 50, 1)].mean())
         return max(start - float(np.min(means)), 1e-9 * max(abs(start), 1e-12))
+
+    def untrained(self) -> float:
+        """The validation loss before the first step, by the training loss, which was logged earlier; at least the first one.
+
+        What was learned before the first validation counts too: else a network that knows nearly all by then would be warned
+        of a rise that is next to nothing of what it has learned.
+        """
+        first = float(self.blocks["val_loss"][0, MEAN])
+        loss = self.blocks["loss"]
+        beside = loss[int(np.abs(loss[:, END] - self.blocks["val_loss"][0, END]).argmin()), MEAN]
+        start = self.part("loss", 0, 0.02).mean
+        alike = first > 0 and first / _ALIKE <= beside <= first * _ALIKE
+        return max(first, start) if alike else first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ VIEWS = ("young", "grown", "whole", "whole, logged now and then")
 _YOUNG, _WHOLE = 0.09, 0.75  # shares of a training, below and from
 _NOW_AND_THEN = 0.3  # points a step, at most
 WARN_FROM = 0.985  # confidence below which a verdict is a note: of runs at a right rate few must be alarmed
+MOST_SURE = 0.99  # 29 problems cannot tell more, whatever the trees say
 DECADES = tuple(quarter / 4 for quarter in range(-20, 21))  # no single advice moves the rate further
 _BLIND = 1.5  # nor, in decades, where the log tells neither the rate nor the length of steps: too far is worse than too near
 # Of a diverged run: the share of recorded runs that had met a value that is not finite and whose rate was too high.
@@ -148,7 +149,7 @@ def verdict_of(told: Told) -> RateVerdict:
         return replace(unknown_verdict(), probabilities=shares)
     return RateVerdict(
         verdict=word,
-        confidence=shares[place],
+        confidence=min(shares[place], MOST_SURE),
         factor=factor_of(told.fine, word, told.furthest),
         probabilities=shares,
     )

@@ -33,6 +33,7 @@ _MOST_SETS = 256
 # a warm-up of their own, or one that MuSGD gives three times the rate; the second is neither in any version.
 _YOLO = re.compile(r"lr/pg\d+|x/lr\d+")
 _PARTS = {"loss": re.compile(r"train/\w+_loss"), "val_loss": re.compile(r"val/\w+_loss")}
+_OF_RUN, _BOUNDS = " - ", ("__MIN", "__MAX")
 _CLOCKS = re.compile(
     r"(.*_)?(time|runtime|walltime|elapsed|timestamp|date|datetime|seconds|secs|duration|eta|per_second|it_s|fps)"
     r"|.*_(per_second|per_sec|sec|s_per_it|ms)"
@@ -144,12 +145,26 @@ class Names:
         for alias in _ALIASES[name]:
             if alias in by_plain:
                 return by_plain[alias]
+        alone = _without_run(cells)
+        for alias in _ALIASES[name]:
+            if alias in alone:
+                return alone[alias]
         # Lightning names the column by the optimizer, Ultralytics by the group: lr-AdamW, lr-SGD/pg1, lr/pg0.
         return (
             next((raw for raw in by_plain.values() if re.match(r"lr[-/]", raw)), None)
             if name == "lr"
             else None
         )
+
+
+def _without_run(cells: Collection[str]) -> dict[str, str]:
+    """Columns of a Weights & Biases panel without their run's name, ``fresh-sun-1 - train/loss``; none of several runs."""
+    parts = [name.partition(_OF_RUN) for name in cells if _OF_RUN in name and not name.endswith(_BOUNDS)]
+    return (
+        {plain(rest): run + _OF_RUN + rest for run, _, rest in parts}
+        if len({run for run, _, _ in parts}) == 1
+        else {}
+    )
 
 
 def check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:

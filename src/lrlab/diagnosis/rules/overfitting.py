@@ -11,9 +11,6 @@ from lrlab.diagnosis.signals import END, MEAN, between, lowest_by_luck, slope
 _RISE = 0.03  # of the fall of the validation loss from its first value
 _GRAVE = 0.2  # of its fall from the untrained network, as far as the log shows that
 _NOISES = 3.0
-_ALIKE = (
-    3.0  # times: two losses nearer than this are of one kind, and a sum or a penalty is no part of either
-)
 
 
 def _look(signs: Signs) -> Verdict | None:
@@ -31,7 +28,7 @@ def _look(signs: Signs) -> Verdict | None:
     if best > 0.9 * (len(means) - 1):
         return None
     stop = int(blocks[best, END])
-    lost = rise * fall / max(_untrained(signs) - float(means[best]), fall)
+    lost = rise * fall / max(signs.untrained() - float(means[best]), fall)
     return Verdict(
         symptom="overfitting",
         severity="warn" if lost >= _GRAVE else "note",
@@ -68,20 +65,6 @@ def _luck(signs: Signs, last: int) -> float:
     """How far the last validations may lie above the lowest by noise alone, in its standard deviations."""
     count, blocks = signs.tracks["val_loss"].count, len(signs.blocks["val_loss"])
     return _NOISES / math.sqrt(max(last, 1)) + lowest_by_luck(blocks) * math.sqrt(blocks / count)
-
-
-def _untrained(signs: Signs) -> float:
-    """The validation loss before the first step, by the training loss, which was logged earlier; at least the first one.
-
-    What was learned before the first validation counts too: else a network that knows nearly all by then would be warned of
-    a rise that is next to nothing of what it has learned.
-    """
-    first = float(signs.blocks["val_loss"][0, MEAN])
-    loss = signs.blocks["loss"]
-    beside = loss[int(np.abs(loss[:, END] - signs.blocks["val_loss"][0, END]).argmin()), MEAN]
-    start = signs.part("loss", 0, 0.02).mean
-    alike = first > 0 and first / _ALIKE <= beside <= first * _ALIKE
-    return max(first, start) if alike else first
 
 
 def _share(signs: Signs, step: int) -> float:
