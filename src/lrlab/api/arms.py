@@ -155,7 +155,7 @@ def _span(task: Task, lr: "str | Sequence[float] | LRRange | None") -> LRRange:
     if most is not None and span.high > most:
         raise SpecError(
             f"sweep: {task.name} accepts rates up to {most:g}, and the range goes to {span.high:g}.",
-            hint=f"Give a range that ends there, such as --lr {span.low:g}:{most:g}."
+            hint=f"Give a range that ends there, such as --lr {LRRange(span.low, most)}."
             if span.low < most
             else "Give smaller rates.",
         )

@@ -61,8 +61,24 @@ function place(part, element) {
   return (other) => all(other).find((each) => target && (each.getAttribute("href") ?? each.dataset.copyText) === target) ?? all(other)[index];
 }
 
-/** Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden. */
-export async function refreshParts() {
+// A click, or a drag in a chart, that has begun is not taken from under the hand: what is pressed stays until it is let go.
+let held = null;
+let letGo = () => {};
+let later = 0;
+const hold = () => { clearTimeout(later); held ??= new Promise((done) => { letGo = () => { held = null; done(); }; }); };
+addEventListener("pointerdown", (event) => event.button === 0 && !event.target.closest?.("select") && hold(), true);
+addEventListener("pointermove", (event) => event.buttons || letGo(), true); // no button is down, whatever was missed
+addEventListener("keydown", (event) => (event.key === " " ? hold() : letGo()), true); // the space bar presses a button, too
+for (const kind of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(kind, () => { later = setTimeout(letGo, 50); }, true); // the click comes after it
+export const released = () => held;
+
+let asked = 0;
+/**
+ * Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden; `around` is given what
+ * puts it in. Of two under way only the later one is put in.
+ */
+export async function refreshParts(around = (put) => put()) {
+  const mine = ++asked;
   const response = await fetch(location.pathname + location.search, { headers: { "x-lrlab": "1" } });
   if (response.status === 404) {
     banner("This study is gone: it was deleted.", "gone");
@@ -70,6 +86,11 @@ export async function refreshParts() {
   }
   if (!response.ok) throw new Problem(response.status, { title: `The page cannot be loaded (${response.status}).` });
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  await released();
+  if (mine === asked) around(() => putIn(fresh));
+}
+
+function putIn(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const other = fresh.getElementById(part.id);
     if (!other) continue;
@@ -230,10 +251,11 @@ document.addEventListener("click", async (event) => {
     field.remove();
     button.focus();
   }
-  const before = (button.dataset.before ??= button.textContent);
-  button.textContent = "Copied";
+  const there = button.isConnected ? button : (byId(button.id) ?? button); // it may have been put in anew meanwhile
+  const before = (there.dataset.before ??= there.textContent);
+  there.textContent = "Copied";
   say(`Copied: ${text.split("\n")[0]}`);
-  setTimeout(() => { button.textContent = before; }, 1200);
+  setTimeout(() => { there.textContent = before; }, 1200);
 });
 
 // --- keys --------------------------------------------------------------------------------------------------------

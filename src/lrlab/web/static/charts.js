@@ -1,4 +1,6 @@
 // Draws a Plotly figure in the theme of the page; zoom, focus and a table of its own survive new data.
+import { released } from "/static/app.js";
+
 const still = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 520px)");
@@ -45,7 +47,7 @@ export class Chart {
   }
 
   draw() {
-    this.drawing = this.drawing.then(() => this.drawNow()).catch((error) => this.fail(error));
+    this.drawing = this.drawing.then(released).then(() => this.drawNow()).catch((error) => this.fail(error));
     return this.drawing;
   }
 

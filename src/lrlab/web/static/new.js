@@ -53,7 +53,9 @@ function show(text) {
 }
 
 let waiting = 0;
+let asked = 0;
 async function preview() {
+  const mine = ++asked; // a reply that comes late says nothing of what is filled in by then
   const values = filled();
   if (what() === "data" && !values.path) {
     show(`lrlab sweep ${values.kind} FILE`);
@@ -61,10 +63,11 @@ async function preview() {
   }
   try {
     const told = await ask("/command-line", { method: "POST", body: values });
+    if (mine !== asked) return;
     if (told.command) show(told.command);
     mark(told.errors);
   } catch (error) {
-    if (error instanceof Problem) mark(error.document.errors ?? {});
+    if (error instanceof Problem && mine === asked) mark(error.document.errors ?? {});
   }
 }
 
@@ -80,6 +83,8 @@ form.addEventListener("submit", async (event) => {
   problem.textContent = "";
   start.setAttribute("aria-disabled", "true");
   start.textContent = "Starting…";
+  clearTimeout(waiting);
+  await preview(); // what it says comes before what the start says
   try {
     let told = await ask("/studies", { method: "POST", body: filled(), id: newId() });
     while (told.state === "starting") {

@@ -231,10 +231,12 @@ document.addEventListener("lrlab:parts", () => {
 
 const news = follow((changed) => changed === study, async () => {
   const place = () => document.getElementById("metrics-title").getBoundingClientRect().top;
-  const before = place();
-  await refreshParts();
-  // Where the charts are looked at, what comes above them does not move them.
-  if (scrollY > 0 && before < innerHeight / 2) scrollBy(0, place() - before);
+  await refreshParts((put) => {
+    const before = place();
+    put();
+    // Where the charts are looked at, what comes above them does not move them.
+    if (scrollY > 0 && before < innerHeight / 2) scrollBy(0, place() - before);
+  });
   if (none) {
     const told = await ask(`${path}?max_points=8`);
     if (told.series.length) location.reload();
@@ -246,7 +248,12 @@ document.addEventListener("lrlab:refresh", news);
 // --- what a person has chosen ------------------------------------------------------------------------------------
 
 /** Where a chart has left points out, a window on it is asked for anew: there every point may have room. */
-async function loadWindow() {
+function loadWindow() {
+  loading = loading.catch(() => {}).then(loadWindowNow);
+  return loading;
+}
+
+async function loadWindowNow() {
   const { z } = view.values;
   for (const panel of panels) panel.part = null;
   if (z && panels.some((panel) => panel.x.length < panel.raw)) {

@@ -115,7 +115,14 @@ function showOnly(value) {
 }
 
 let mine = null; // the person's own rate that the curve shows
-async function loadCurve() {
+let curving = Promise.resolve();
+/** One after the other: an earlier reply that comes late would take the place of a later one. */
+function loadCurve() {
+  curving = curving.catch(() => {}).then(loadCurveNow);
+  return curving;
+}
+
+async function loadCurveNow() {
   mine = view.values.my;
   const told = await ask(`${path}/u-curve${mine === null ? "" : `?yours=${mine}`}`);
   rates = told.rates;
@@ -131,9 +138,12 @@ async function loadCurve() {
 }
 
 let loading = Promise.resolve();
-/** One after the other: two replies to one cursor would bring the same points twice. */
-function loadLines() {
-  loading = loading.catch(() => {}).then(loadLinesNow);
+/** One after the other: two replies to one cursor would bring the same points twice. `anew`: whatever is known already. */
+function loadLines(anew = false) {
+  loading = loading.catch(() => {}).then(() => {
+    if (anew) cursor = null; // not before: a reply that is under way tells a cursor, too
+    return loadLinesNow();
+  });
   return loading;
 }
 
@@ -238,11 +248,10 @@ function setUp() {
 async function applyView() {
   setUp();
   showOnly(view.values.only);
-  cursor = null;
   document.getElementById("newer").hidden = true;
   try {
     hiding.show();
-    await Promise.all([view.values.my === mine ? curve.draw() : loadCurve(), loadLines()]);
+    await Promise.all([view.values.my === mine ? curve.draw() : loadCurve(), loadLines(true)]);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     lines.fail(error);
@@ -276,8 +285,7 @@ lines.zoomed = (z) => {
   view.set({ z });
   document.getElementById("newer").hidden = true;
   if (!thinned) return;
-  cursor = null;
-  loadLines().catch((error) => lines.fail(error));
+  loadLines(true).catch((error) => lines.fail(error));
 };
 curve.zoomed = (uz) => view.set({ uz });
 
@@ -316,8 +324,18 @@ async function loadSlices() {
   await slices.set(told.figure);
 }
 
-/** What stands further below, after what is seen first. */
-async function loadRest() {
+let rest = null;
+let again = false;
+/** What stands further below, after what is seen first; where it takes longer than news, once more at the end. */
+function loadRest() {
+  again = rest !== null;
+  rest ??= loadRestNow().finally(() => {
+    rest = null;
+    if (again) loadRest();
+  });
+}
+
+async function loadRestNow() {
   for (const load of [loadSlices, loadVerdicts]) {
     await load().catch((error) => (error instanceof Problem && load === loadSlices ? slices.fail(error) : console.warn(error.message)));
   }
