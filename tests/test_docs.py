@@ -74,7 +74,7 @@ def test_a_page_runs(page: Path, tmp_path: Path) -> None:
         env=os.environ | {"LRLAB_STORE": str(tmp_path / "studies")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, f"{page.name}, same line numbers:\n{done.stdout}{done.stderr}"

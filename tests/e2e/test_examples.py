@@ -25,7 +25,7 @@ def test_an_example_runs(file: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert re.match(r"Use LR \S+ \(\S+ to \S+\)\. Safe from", done.stdout), done.stdout
