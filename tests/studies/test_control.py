@@ -256,6 +256,7 @@ def test_a_process_that_does_not_answer_is_told_and_so_is_one_that_ends() -> Non
     assert order(store, NAME, Command(kind="pause"), wait_s=0).fate is Fate.SENT
     taken = ledger.commands()
     ledger.reply(taken[0], Reply(fate=Fate.ACCEPTED, text="It rests soon."))
+    ledger.flush()
     told: list[str] = []
     reply = order(store, NAME, taken[0], wait_s=0.1, told=told.append)
     assert (reply.fate, told) == (Fate.ACCEPTED, ["It rests soon."])

@@ -22,12 +22,13 @@ from lrlab.store.protocol import Holder, Snapshot, StudySummary
 
 
 class MemoryLedger:
-    """The writer of a study in memory; everything is acknowledged at once."""
+    """The writer of a study in memory; all is acknowledged at once, and a reply is given with what it tells of."""
 
     def __init__(self, book: Book, entry: "_Entry") -> None:
         self._book = book
         self._entry = entry
         self._open = True
+        self._said: list[tuple[str, Reply]] = []
 
     @property
     def study(self) -> Study:
@@ -58,14 +59,15 @@ class MemoryLedger:
     def conclude(self, state: StudyState, answer: Answer | None) -> None:
         """See ``Ledger``."""
         self._writable().conclude(state, answer)
+        self._reply()
 
     def tick(self) -> None:
-        """Nothing waits here."""
-        self._writable()
+        """Nothing but replies waits here."""
+        self._reply()
 
     def flush(self) -> None:
-        """Nothing waits here."""
-        self._writable()
+        """Nothing but replies waits here."""
+        self._reply()
 
     def ask(self, question: Question) -> None:
         """See ``Ledger``."""
@@ -79,7 +81,14 @@ class MemoryLedger:
 
     def reply(self, command: Command, reply: Reply) -> None:
         """See ``Ledger``."""
-        self._writable().reply(command.id, reply)
+        self._writable()
+        self._said.append((command.id, reply))
+
+    def _reply(self) -> None:
+        book = self._writable()
+        for command, reply in self._said:
+            book.reply(command, reply)
+        self._said.clear()
 
     def checkpoint_path(self, key: RunKey) -> str:
         """No files here, so always ""."""
@@ -93,6 +102,7 @@ class MemoryLedger:
     def close(self) -> None:
         """See ``Ledger``."""
         if self._open:
+            self._reply()
             left = [*self._entry.handed_out, *(command.id for command in self._entry.hand_out())]
             self._book.refuse_unsettled(left, ENDED)
             self._open = False
