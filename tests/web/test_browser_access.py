@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.browser
+# axe-core computes for a minute, and for several on a busy machine.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1_200)]
 pytest.importorskip("playwright.sync_api")
 
 from page_browser import (  # noqa: E402
@@ -19,11 +20,15 @@ from page_browser import (  # noqa: E402
     Server,
     Show,
     browser,
+    close,
+    drawn,
     folder,
     lab,
     opened,
+    ready,
     server,
     show,
+    until,
     wait_for,
 )
 
@@ -37,12 +42,6 @@ def complaints(axe: Any, page: Any) -> list[tuple[str, Any]]:
     """What axe-core finds, rules of WCAG 2.2 A and AA and its own."""
     found = axe.run(page).response["violations"]
     return [(each["id"], node["target"]) for each in found for node in each["nodes"]]
-
-
-def drawn(page: Any) -> None:
-    wait_for(
-        page, "[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.state !== 'loading')"
-    )
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -71,7 +70,7 @@ def test_axe_finds_nothing(browser: Any, server: Server, opened: Any, theme: str
     page.click("#start")
     page.wait_for_selector("#problem:not(:empty)")
     found += [("refused", *each) for each in complaints(axe, page)]
-    context.close()
+    close(context)
     assert found == []
 
 
@@ -163,7 +162,7 @@ def test_the_first_load_is_small(browser: Any, server: Server, opened: Any) -> N
     asked: list[Any] = []
     page.on("requestfinished", lambda request: asked.append(request))  # noqa: PLW0108 (it is looked at)
     page.goto(f"{server.address}/studies/seeds")
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     page.wait_for_selector("#timeline[data-state=ready]")
     own = [r for r in asked if r.url.endswith(".js") and "plotly" not in r.url]
     size = sum(len(r.response().body()) for r in own)
@@ -224,25 +223,21 @@ def test_keys_do_nothing_while_somebody_types_or_has_turned_them_off(show: Show)
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A study of about a minute, in a process of its own."""
-    words = ["sweep", "python", "bowl.py:train", "--budget=90", "--lr=1e-4:0.9", "--searcher=grid:12", "--study=live",
+def running(folder: Path, lab: Lab) -> Iterator["subprocess.Popen[bytes]"]:
+    """A study of minutes, in a process of its own, that has two runs with something to show."""
+    words = ["sweep", "python", "bowl.py:train", "--budget=90", "--lr=1e-4:0.9", "--searcher=grid:60", "--study=live",
              "--store=studies", "--workers=0"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    until(
+        lambda: "live" in lab.store.names() and sum(bool(run.records) for run in lab.study("live").runs) >= 2,
+        within_s=120,
+    )
     yield process
     process.kill()
     process.wait()
-
-
-def begun(lab: Lab) -> None:
-    """Until the study has two runs with something to show."""
-    until = time.monotonic() + 30
-    while "live" not in lab.store.names() or sum(bool(run.records) for run in lab.study("live").runs) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def points(page: Any) -> int:
@@ -250,14 +245,14 @@ def points(page: Any) -> int:
 
 
 def test_news_takes_no_focus_and_is_not_read_aloud_without_end(
-    show: Show, lab: Lab, running: "subprocess.Popen[bytes]"
+    running: "subprocess.Popen[bytes]", show: Show
 ) -> None:
-    begun(lab)
     page = show("/studies/live")
     page.wait_for_selector("#live[data-state=live]")
     page.evaluate(
         """() => {
           window.told = [];
+          window.begun = performance.now();
           const of = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("[aria-live], [role=status], [role=alert]");
           new MutationObserver((changes) => {
             for (const change of changes) {
@@ -271,10 +266,12 @@ def test_news_takes_no_focus_and_is_not_read_aloud_without_end(
     link.focus()
     href = link.get_attribute("href")
     seen = points(page)
-    page.wait_for_timeout(6_000)
-    assert points(page) > seen
+    wait_for(page, "performance.now() - begun >= 6_000")
+    wait_for(
+        page, "(old) => Number(document.getElementById('learning-curves').dataset.points) > old", arg=seen
+    )
     assert page.evaluate("document.activeElement.getAttribute('href')") == href
-    told = page.evaluate("window.told")
+    told = page.evaluate("told.filter(([at]) => at < begun + 6_000)")
     assert len(told) <= 3, told
 
 
@@ -288,8 +285,7 @@ def tab_to(page: Any, selector: str) -> None:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
-def test_the_keyboard_alone_does_everything(show: Show, lab: Lab, running: "subprocess.Popen[bytes]") -> None:
-    begun(lab)
+def test_the_keyboard_alone_does_everything(running: "subprocess.Popen[bytes]", show: Show, lab: Lab) -> None:
     page = show("/", permissions=["clipboard-read", "clipboard-write"])
     # Open a study.
     page.keyboard.press("/")
@@ -298,10 +294,10 @@ def test_the_keyboard_alone_does_everything(show: Show, lab: Lab, running: "subp
     tab_to(page, "tr[data-study=live] a")
     page.keyboard.press("Enter")
     page.wait_for_url("**/studies/live")
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     # Pause it, copy the rate so far.
     page.keyboard.press("p")
-    page.wait_for_selector("#state:has-text('paused')", timeout=10_000)
+    page.wait_for_selector("#state:has-text('paused')", timeout=60_000)
     tab_to(page, "#copy-lr")
     page.keyboard.press("Enter")
     page.wait_for_selector("#copy-lr:has-text('Copied')")
@@ -326,8 +322,8 @@ def test_the_keyboard_alone_does_everything(show: Show, lab: Lab, running: "subp
     wait_for(page, "document.activeElement.id === 'do-stop'")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#state:has-text('stopped')", timeout=10_000)
-    assert running.wait(timeout=20) is not None
+    page.wait_for_selector("#state:has-text('stopped')", timeout=60_000)
+    assert running.wait(timeout=60) is not None
     assert page.evaluate("document.activeElement !== document.body")
     # A verdict of another study, shown in the charts.
     page.keyboard.press("g")
@@ -340,7 +336,7 @@ def test_the_keyboard_alone_does_everything(show: Show, lab: Lab, running: "subp
     tab_to(page, "#runs .verdict a")
     page.keyboard.press("Enter")
     page.wait_for_url("**/runs/1#verdicts")
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     tab_to(page, "#verdicts li button.small")
     page.keyboard.press("Enter")
     wait_for(page, "location.search.includes('verdict=')")

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 
-from page_browser import Server, Show, browser, folder, lab, opened, server, show, wait_for  # noqa: E402
+from page_browser import Server, Show, browser, folder, lab, opened, point_at, ready, server, show, wait_for  # noqa: E402
 from page_samples import kept, samples, with_answer  # noqa: E402
 
 from lrlab.studies.lab import Lab  # noqa: E402
@@ -102,10 +102,8 @@ def test_runs_trained_in_part_are_hollow_named_and_left_out_on_demand(show: Show
     assert [re.search(r"(dropped|frozen), epoch (\d+)", text)[2] for text in hollow["text"]] == [
         "1", "1", "1", "1", "3", "9", "9", "3",
     ]  # fmt: skip
-    before = page.get_attribute("#u-curve", "data-revision")
     page.click("#v-hollow")
-    wait_for(page, "(old) => document.getElementById('u-curve').dataset.revision !== old", arg=before)
-    assert trace(page, "partial") == []
+    wait_for(page, f"{U}.data.every((t) => t.meta !== 'partial')")
     assert page.evaluate(f"{U}.data.some((t) => t.meta.startsWith('level'))") is False
 
 
@@ -113,7 +111,7 @@ def test_no_tick_is_a_zero_at_any_zoom(show: Show) -> None:
     page = show("/studies/seeds")
     for window in ("", "?uz=-4,-3", "?uz=-2.7,-2.6"):
         page.goto(page.url.partition("?")[0] + window)
-        wait_for(page, "window.__lrlab?.ready === true")
+        ready(page)
         ticks = page.locator("#u-curve .xtick text").all_text_contents()
         assert all(re.fullmatch(r"\d(\.\d+)?e-?\d+|1|10+", tick) for tick in ticks)
 
@@ -141,9 +139,10 @@ def test_a_rate_is_looked_at_in_both_charts(show: Show) -> None:
           return {{ lr: line.customdata[0], x: box.x + xaxis._offset + xaxis.l2p(line.x[k]) - 1, y: box.y + yaxis._offset + yaxis.l2p(line.y[k]) }};
         }}"""
     )
-    page.mouse.move(at["x"], at["y"])
-    wait_for(
+    point_at(
         page,
+        at["x"],
+        at["y"],
         "(lr) => document.getElementById('u-curve').dataset.focusLr === String(lr)",
         arg=at["lr"],
     )
@@ -154,17 +153,18 @@ def test_a_rate_is_looked_at_in_both_charts(show: Show) -> None:
 def test_an_own_rate_is_drawn_and_weighed(show: Show) -> None:
     page = show("/studies/seeds")
     line = f"{U}.layout.shapes.filter((s) => s.type === 'line').map((s) => s.x0)"
+    drawn_at = f"(wanted) => JSON.stringify({line}) === JSON.stringify(wanted)"
     assert page.evaluate(line) == []
     page.fill("#v-my", "1e-2")
     page.press("#v-my", "Enter")
     wait_for(page, "document.getElementById('yours').textContent !== ''")
-    assert page.evaluate(line) == [0.01]
+    wait_for(page, drawn_at, arg=[0.01])
     told = page.inner_text("#answer")
     assert "Your 1e-2 is 4.7× the rate to use, above the safe range 6e-4 to 8e-3" in told
     assert "It was tested and came to val_loss 0.3848, the mean of 3 seeds, after 20 of 20 epochs." in told
     assert "my=0.01" in page.url
     page.reload()
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     assert page.evaluate(line) == [0.01]
     assert page.input_value("#v-my") == "1e-2"
     page.fill("#v-my", "none")
@@ -173,4 +173,4 @@ def test_an_own_rate_is_drawn_and_weighed(show: Show) -> None:
     page.fill("#v-my", "")
     page.press("#v-my", "Enter")
     wait_for(page, "document.getElementById('yours').textContent === ''")
-    assert page.evaluate(line) == []
+    wait_for(page, drawn_at, arg=[])

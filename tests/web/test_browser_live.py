@@ -5,7 +5,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,12 +21,15 @@ from page_browser import (  # noqa: E402
     TRAINING,
     Server,
     Show,
+    alone,
     axis,
     browser,
     drag,
     opened,
+    ready,
     server,
     show,
+    until,
     wait_for,
 )
 from page_samples import samples  # noqa: E402
@@ -106,7 +109,7 @@ def points(page: Any, chart: str) -> int:
     return int(page.get_attribute(f"#{chart}", "data-points") or 0)
 
 
-def wait_for_points(page: Any, chart: str, count: int, *, within_s: float = 15.0) -> None:
+def wait_for_points(page: Any, chart: str, count: int, *, within_s: float = 60.0) -> None:
     wait_for(page, "([id, count]) => Number(document.getElementById(id).dataset.points) >= count", within_s=within_s,
              arg=[chart, count])  # fmt: skip
 
@@ -116,6 +119,17 @@ def watch(page: Any) -> list[str]:
     asked: list[str] = []
     page.on("request", lambda r: asked.append(r.url) if "/series" in r.url or "/curves" in r.url else None)
     return asked
+
+
+def quiet(page: Any, count: Callable[[], int], *, for_s: float = 2.5) -> None:
+    """Until nothing more has been counted for a while."""
+    seen, since = count(), time.monotonic()
+    end = since + 60
+    while time.monotonic() - since < for_s:
+        assert time.monotonic() < end
+        page.wait_for_timeout(100)
+        if count() != seen:
+            seen, since = count(), time.monotonic()
 
 
 def pretend(page: Any, *, hidden: bool) -> None:
@@ -153,14 +167,19 @@ def test_a_window_is_left_alone_while_new_data_comes(live: Live, show: Show, pat
 def test_a_hidden_tab_asks_for_nothing_and_then_once(live: Live, show: Show, path: str) -> None:
     page, chart = show(path), CHARTS[path]
     page.wait_for_selector("#live[data-state=live]")
-    page.wait_for_timeout(2_500)  # what was told while the page was made
-    pretend(page, hidden=True)
-    page.wait_for_timeout(500)
     asked = watch(page)
+    quiet(page, lambda: len(asked))  # what was told while the page was made
+    pretend(page, hidden=True)
+    page.evaluate(
+        "() => { window.heard = 0; new EventSource('/api/v1/events').addEventListener('study', () => { heard += 1; }); }"
+    )
+    asked.clear()
     seen = points(page, chart)
     for _ in range(6):
         live.grow(20)
         page.wait_for_timeout(700)
+    wait_for(page, "heard > 0")
+    quiet(page, lambda: int(page.evaluate("heard")))  # the page has heard of the last points, too
     assert asked == []
     pretend(page, hidden=False)
     wait_for_points(page, chart, seen + 120)
@@ -174,11 +193,11 @@ def test_without_events_data_arrives_all_the_same(live: Live, show: Show, path: 
     page, chart = show("/settings"), CHARTS[path]
     page.route("**/api/v1/events", lambda route: route.fulfill(status=204))
     page.goto(page.url.replace("/settings", path))
-    page.wait_for_selector("#live:has-text('Polling every 5 s')", timeout=15_000)
-    wait_for(page, "window.__lrlab?.ready === true")
+    page.wait_for_selector("#live:has-text('Polling every 5 s')", timeout=60_000)
+    ready(page)
     seen = points(page, chart)
     live.grow(40)
-    wait_for_points(page, chart, seen + 40, within_s=12)
+    wait_for_points(page, chart, seen + 40)
 
 
 def test_a_server_that_comes_back_leaves_no_gap(browser: Any, tmp_path: Path) -> None:
@@ -197,15 +216,15 @@ def test_a_server_that_comes_back_leaves_no_gap(browser: Any, tmp_path: Path) ->
         wait_for_points(page, "m1", 200)
         first.process.kill()
         first.process.communicate()
-        page.wait_for_selector("#banner:has-text('not reachable')", timeout=10_000)
+        page.wait_for_selector("#banner:has-text('not reachable')", timeout=60_000)
         live.grow(100)
         assert points(page, "m1") == 200  # the last data stay
         second = Server(tmp_path, port=port, token=token)
         begun = time.monotonic()
-        page.wait_for_selector("#live[data-state=live]", timeout=10_000)
+        page.wait_for_selector("#live[data-state=live]", timeout=60_000)
         wait_for_points(page, "m1", 300)
-        page.wait_for_selector("#banner", state="hidden", timeout=5_000)
-        assert time.monotonic() - begun < 15
+        page.wait_for_selector("#banner", state="hidden")
+        assert alone(time.monotonic() - begun) < 15
         live.grow(50)
         wait_for_points(page, "m1", 350)
         drawn = page.evaluate("document.getElementById('m1').data[0].x")
@@ -230,7 +249,8 @@ def test_a_new_verdict_is_said_once_and_moves_nothing(live: Live, show: Show) ->
     before, still = page.evaluate(place), top.evaluate("scrollY")
     assert before[0] > 0
     live.grow(40, loss=math.nan)
-    wait_for(page, "document.getElementById('verdict-diverged') !== null", within_s=15)
+    wait_for(page, "document.getElementById('verdict-diverged') !== null")
+    top.wait_for_selector("#verdict-diverged")
     wait_for(page, "said.some((text) => text.includes('diverged') || text.includes('New verdict'))")
     live.grow(40, loss=math.nan)
     page.wait_for_timeout(3_000)
@@ -286,7 +306,7 @@ def test_no_point_is_fetched_twice_at_a_hundred_a_second(
 @pytest.fixture
 def running(folder: Path, lab: Lab) -> Iterator["subprocess.Popen[bytes]"]:
     """A study that really trains, in a process of its own."""
-    words = ["sweep", "python", "bowl.py:train", "--budget=60", "--lr=1e-4:0.9", "--searcher=grid:9", "--study=real",
+    words = ["sweep", "python", "bowl.py:train", "--budget=600", "--lr=1e-4:0.9", "--searcher=grid:9", "--study=real",
              "--store=studies", "--workers=0"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
@@ -294,10 +314,10 @@ def running(folder: Path, lab: Lab) -> Iterator["subprocess.Popen[bytes]"]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 60
-    while "real" not in lab.store.names() or not any(run.records for run in lab.study("real").runs):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(
+        lambda: "real" in lab.store.names() and any(run.records for run in lab.study("real").runs),
+        within_s=120,
+    )
     yield process
     process.kill()
     process.wait()
@@ -315,7 +335,7 @@ def test_pause_and_stop_say_what_is_true(show: Show, lab: Lab, running: "subproc
            if (seen.at(-1) !== text) seen.push(text); }; look(); new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true }); }"""
     )
     page.click("#do-pause")
-    page.wait_for_selector("#state:has-text('paused')", timeout=20_000)
+    page.wait_for_selector("#state:has-text('paused')", timeout=60_000)
     seen = page.evaluate("seen")
     assert seen[1].startswith("Pausing…|")
     assert "running" in seen[1]
@@ -323,11 +343,8 @@ def test_pause_and_stop_say_what_is_true(show: Show, lab: Lab, running: "subproc
     time.sleep(3)
     assert places(lab) == stands  # nothing is trained
     page.click("#do-resume")
-    page.wait_for_selector("#state:has-text('running')", timeout=20_000)
-    until = time.monotonic() + 20
-    while places(lab) == stands:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    page.wait_for_selector("#state:has-text('running')", timeout=60_000)
+    until(lambda: places(lab) != stands)
     for run in places(lab):
         assert run == [float(k + 1) for k in range(len(run))]  # no gap, no repeat
 
@@ -340,9 +357,9 @@ def test_pause_and_stop_say_what_is_true(show: Show, lab: Lab, running: "subproc
     page.on("request", lambda request: posts.append(request) if request.method == "POST" else None)
     page.dblclick("#do-stop")
     page.dblclick("#stop button[value=go]")
-    page.wait_for_selector("#state:has-text('stopped')", timeout=20_000)
+    page.wait_for_selector("#state:has-text('stopped')", timeout=60_000)
     assert len({request.headers["idempotency-key"] for request in posts}) == len(posts) == 1
-    assert running.wait(timeout=20) is not None
+    assert running.wait(timeout=60) is not None
 
 
 def test_ctrl_c_parts_from_five_browsers(browser: Any, tmp_path: Path) -> None:
@@ -364,9 +381,10 @@ def test_ctrl_c_parts_from_five_browsers(browser: Any, tmp_path: Path) -> None:
         live.grow(50)  # in the midst of it
         taken, code, said = server.end()
     finally:
+        server.process.kill()  # where it has not ended
         for page in pages:
             page.context.close()
         live.close(lab)
-    assert taken <= 4
+    assert alone(taken) <= 4
     assert code in (0, 130)
     assert "Traceback" not in said

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 
-from page_browser import Show, axis, browser, drag, opened, server, show, wait_for  # noqa: E402
+from page_browser import Show, axis, browser, drag, opened, ready, server, show, wait_for  # noqa: E402
 from page_samples import kept, troubled  # noqa: E402
 
 from lrlab.api.engines import open_lab, runs_folder  # noqa: E402
@@ -118,7 +118,7 @@ def test_a_verdict_and_its_flag_lead_to_one_another(show: Show) -> None:
     assert "verdict=wasted_tail" in page.url
     wait_for(page, "document.querySelectorAll('.flag[aria-pressed=true]').length === 2")
     page.reload()
-    wait_for(page, "window.__lrlab?.ready === true")
+    ready(page)
     assert page.get_attribute("#verdict-wasted_tail", "class") == "v-note chosen"
     page.go_back()
     wait_for(page, "document.querySelector('#verdict-overfitting').classList.contains('chosen')")
@@ -230,8 +230,12 @@ def test_a_long_log_is_scrolled_searched_and_followed(show: Show, log: Path) -> 
 
     # Scrolling up lets go, and shows what stands there, wherever that is.
     page.locator("#log-view").hover()
+    before = page.evaluate("document.getElementById('log-view').scrollTop")
     page.mouse.wheel(0, -300)
     wait_for(page, "document.getElementById('log-follow').getAttribute('aria-pressed') === 'false'")
+    wait_for(
+        page, "(end) => document.getElementById('log-view').scrollTop <= end", arg=before - 299
+    )  # at rest
     for share in (0.5, 0.1, 0):
         page.evaluate("(share) => { const view = document.getElementById('log-view'); view.scrollTop = share * view.scrollHeight; }", share)  # fmt: skip
         wait_for(page, """(first) => { const lines = [...document.querySelectorAll('#log-lines .line')].map((each) => Number(each.textContent.split(' ')[1]));
@@ -250,6 +254,7 @@ def test_a_long_log_is_scrolled_searched_and_followed(show: Show, log: Path) -> 
     wait_for(page, "(last) => document.getElementById('log-lines').lastChild.textContent.startsWith(last)",
              arg=f"step {LINES - 1} ")  # fmt: skip
     assert page.get_attribute("#log-follow", "aria-pressed") == "true"
+    wait_for(page, "(() => { const view = document.getElementById('log-view'); return view.scrollTop + view.clientHeight >= view.scrollHeight - 1; })()")  # fmt: skip
     assert lines_shown(page)[-1].startswith(f"step {LINES - 1} ")
 
 

@@ -25,7 +25,9 @@ from page_browser import (  # noqa: E402
     Show,
     axis,
     browser,
+    close,
     drag,
+    drawn,
     folder,
     lab,
     opened,
@@ -63,7 +65,7 @@ def broken(browser: Any, server: Server, opened: Any) -> Iterator[Quiet]:
 
     yield visit
     for context in contexts:
-        context.close()
+        close(context)
 
 
 def test_a_chart_that_cannot_be_had_says_so_and_the_others_stand(broken: Quiet) -> None:
@@ -105,7 +107,7 @@ def test_a_chart_that_takes_its_time_says_that_it_loads(browser: Any, server: Se
     assert (
         page.evaluate("document.getElementById('learning-curves').offsetHeight") > 300
     )  # nothing jumps later
-    context.close()
+    close(context)
 
 
 def test_a_form_that_is_refused_leads_to_its_fields(show: Show) -> None:
@@ -182,6 +184,7 @@ def test_an_odd_study_is_shown_without_a_complaint(show: Show, lab: Lab, name: s
         kept(lab, study)
     for path in ["/", f"/studies/{name}", *([f"/studies/{name}/runs/1"] if study.runs else [])]:
         page = show(path, viewport={"width": 390, "height": 800})
+        drawn(page)
         states = page.locator(".plot").evaluate_all("plots => plots.map((plot) => plot.dataset.state)")
         assert "error" not in states
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -205,6 +208,9 @@ def test_a_dark_system_has_no_light_frame(show: Show) -> None:
     session.send("Page.startScreencast", {"format": "png", "maxWidth": 400})
     page.goto(page.url.replace("/help", "/studies/race"))
     page.wait_for_selector("#learning-curves[data-state=ready]")
+    end = time.monotonic() + 60
+    while len(frames) < 2 and time.monotonic() < end:
+        page.wait_for_timeout(100)
     page.wait_for_timeout(100)
     session.send("Page.stopScreencast")
     assert len(frames) >= 2

@@ -110,6 +110,16 @@ def test_what_is_wrong_is_refused(
     assert "Traceback" not in err
 
 
+def test_pages_that_start_at_one_moment_have_two_ports(tmp_path: Path) -> None:
+    """A port is taken when it is found, not when the page is served."""
+    from lrlab.web.server import prepared
+
+    places = [prepared(folder=tmp_path, store=None, host="127.0.0.1", port=None)[1] for _ in range(3)]
+    assert len({place.getsockname()[1] for place in places}) == 3
+    for place in places:
+        place.close()
+
+
 def test_a_port_that_is_taken_is_a_conflict(begin: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = begin("ui", "--no-browser", "--port", str(taken.getsockname()[1]))

@@ -130,6 +130,7 @@ def _bound(host: str, port: int | None) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, each))
+            bound.listen()  # now: else another page that starts at this moment takes the same port, and one of them dies
         except OSError as error:
             bound.close()
             failed = error

@@ -75,7 +75,7 @@ export const released = () => held;
 let asked = 0;
 /**
  * Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden; `around` is given what
- * puts it in. Of two under way only the later one is put in.
+ * puts it in, and what has come. Of two under way only the later one is put in.
  */
 export async function refreshParts(around = (put) => put()) {
   const mine = ++asked;
@@ -87,7 +87,7 @@ export async function refreshParts(around = (put) => put()) {
   if (!response.ok) throw new Problem(response.status, { title: `The page cannot be loaded (${response.status}).` });
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   await released();
-  if (mine === asked) around(() => putIn(fresh));
+  if (mine === asked) around(() => putIn(fresh), fresh);
 }
 
 function putIn(fresh) {
@@ -105,6 +105,7 @@ function putIn(fresh) {
     other.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
     if (active) (active(other) ?? byId("main")).focus({ preventScroll: true });
   }
+  shut();
   document.dispatchEvent(new CustomEvent("lrlab:parts"));
 }
 
@@ -121,8 +122,13 @@ export function banner(text, state = "") {
   const element = byId("banner");
   element.textContent = text;
   element.hidden = !text;
-  for (const button of document.querySelectorAll("[data-command], [data-dialog]")) button.disabled = Boolean(text);
   document.body.dataset.server = state;
+  shut();
+}
+
+/** No command while there is no server that hears it. */
+function shut() {
+  for (const button of document.querySelectorAll("[data-command], [data-dialog]")) button.disabled = Boolean(document.body.dataset.server);
 }
 
 const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -139,6 +145,7 @@ export function follow(concerns, refresh) {
   let since = null;
   let polling = null;
   let failures = 0;
+  let losses = 0;
 
   async function run() {
     if (!dirty || busy || document.hidden) return;
@@ -147,9 +154,10 @@ export function follow(concerns, refresh) {
     dirty = false;
     busy = true;
     const begun = performance.now();
+    const before = losses;
     try {
       await refresh();
-      reached();
+      if (before === losses) reached(); // else it was asked before the server went
     } catch (error) {
       if (error instanceof TypeError) lost();
       else if (error instanceof Problem && error.status === 401) locked();
@@ -173,6 +181,7 @@ export function follow(concerns, refresh) {
   }
 
   function lost() {
+    losses += 1;
     since ??= clock();
     live("offline", `Offline since ${since}`);
     banner(`The server is not reachable since ${since}. The last data stay; it is asked again every two seconds.`, "gone");

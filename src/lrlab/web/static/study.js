@@ -306,7 +306,8 @@ async function loadVerdicts() {
     const place = document.querySelector(`#runs tr[data-run="${item.run}"] .verdict`);
     if (!place) continue;
     const link = Object.assign(document.createElement("a"), { href: `${location.pathname}/runs/${item.run}#verdicts`, textContent: `${item.icon} ${item.symptom.replaceAll("_", " ")}`, title: item.text });
-    place.replaceChildren(link, item.more ? ` +${item.more}` : "");
+    const more = item.more ? ` +${item.more}` : "";
+    if (!place.firstChild?.isEqualNode(link) || place.textContent !== link.textContent + more) place.replaceChildren(link, more); // else it may have the focus
   }
 }
 const slices = new Chart(document.getElementById("timeline"), {
@@ -343,8 +344,16 @@ async function loadRestNow() {
 
 // --- live --------------------------------------------------------------------------------------------------------
 
+/** The server leaves the verdicts out: those that are known stay until they are asked for anew. */
+function keepVerdicts(put, fresh) {
+  for (const had of document.querySelectorAll("#runs .verdict")) {
+    if (had.firstChild) fresh.querySelector(`#runs tr[data-run="${had.closest("tr").dataset.run}"] .verdict`)?.replaceChildren(...had.cloneNode(true).childNodes);
+  }
+  put();
+}
+
 async function refresh() {
-  const [first, second] = await Promise.allSettled([Promise.all([loadCurve(), loadLines()]), refreshParts()]);
+  const [first, second] = await Promise.allSettled([Promise.all([loadCurve(), loadLines()]), refreshParts(keepVerdicts)]);
   for (const each of [first, second]) {
     if (each.status === "rejected" && !(each.reason instanceof Problem && each.reason.status === 404)) throw each.reason;
   }
