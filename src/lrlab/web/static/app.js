@@ -72,6 +72,12 @@ addEventListener("keydown", (event) => (event.key === " " ? hold() : letGo()), t
 for (const kind of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(kind, () => { later = setTimeout(letGo, 50); }, true); // the click comes after it
 export const released = () => held;
 
+/** Runs what it is given one after the other, whatever became of the one before: a late reply never follows a later one. */
+export function turns() {
+  let last = Promise.resolve();
+  return (work) => (last = last.catch(() => {}).then(work));
+}
+
 let asked = 0;
 /**
  * Fetch this page anew and put in what differs, without losing focus, scroll or what is hidden; `around` is given what

@@ -1,4 +1,4 @@
-import { announce, ask, follow, refreshParts, say } from "/static/app.js";
+import { announce, ask, follow, refreshParts, say, turns } from "/static/app.js";
 import { Chart, rate } from "/static/charts.js";
 import { Log } from "/static/log.js";
 import { Marks } from "/static/marks.js";
@@ -177,11 +177,9 @@ function caption(panel) {
     (drawn < all ? `${many(drawn)} of ${many(all)} points drawn; first, last, lowest and highest of each column kept.` : `${many(all)} point${all === 1 ? "" : "s"}.`) + window_ + lost;
 }
 
-let loading = Promise.resolve();
-/** One after the other: two replies to one cursor would bring the same points twice. */
+const loading = turns(); // two replies to one cursor would bring the same points twice
 function load() {
-  loading = loading.catch(() => {}).then(loadNow);
-  return loading;
+  return loading(loadNow);
 }
 
 async function loadNow() {
@@ -249,8 +247,7 @@ document.addEventListener("lrlab:refresh", news);
 
 /** Where a chart has left points out, a window on it is asked for anew: there every point may have room. */
 function loadWindow() {
-  loading = loading.catch(() => {}).then(loadWindowNow);
-  return loading;
+  return loading(loadWindowNow);
 }
 
 async function loadWindowNow() {

@@ -1,5 +1,5 @@
 import "/static/ages.js";
-import { ask, banner, follow, Problem, refreshParts } from "/static/app.js";
+import { ask, banner, follow, Problem, refreshParts, turns } from "/static/app.js";
 import { Chart, rate } from "/static/charts.js";
 import { Control } from "/static/control.js";
 import { Hiding } from "/static/hiding.js";
@@ -115,11 +115,9 @@ function showOnly(value) {
 }
 
 let mine = null; // the person's own rate that the curve shows
-let curving = Promise.resolve();
-/** One after the other: an earlier reply that comes late would take the place of a later one. */
+const curving = turns();
 function loadCurve() {
-  curving = curving.catch(() => {}).then(loadCurveNow);
-  return curving;
+  return curving(loadCurveNow);
 }
 
 async function loadCurveNow() {
@@ -137,14 +135,13 @@ async function loadCurveNow() {
   await curve.set(told.figure);
 }
 
-let loading = Promise.resolve();
-/** One after the other: two replies to one cursor would bring the same points twice. `anew`: whatever is known already. */
+const loading = turns(); // two replies to one cursor would bring the same points twice
+/** `anew`: whatever is known already. */
 function loadLines(anew = false) {
-  loading = loading.catch(() => {}).then(() => {
+  return loading(() => {
     if (anew) cursor = null; // not before: a reply that is under way tells a cursor, too
     return loadLinesNow();
   });
-  return loading;
 }
 
 async function loadLinesNow() {
