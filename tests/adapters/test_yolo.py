@@ -74,7 +74,7 @@ def test_every_task_has_its_metric_and_model(place: Path, task: str, metric: str
 def test_ranges_follow_the_optimizer_and_end_where_yolo_refuses(place: Path) -> None:
     assert lrlab.yolo("detect", "data.yaml", optimizer="musgd").default_lr_range.high == 1.0
     assert lrlab.yolo("detect", "data.yaml", optimizer="adamw").default_lr_range.high == 0.1
-    with pytest.raises(SpecError, match=r"accepts rates up to 1, and the range goes to 10\..*--lr 0.001:1"):
+    with pytest.raises(SpecError, match=r"accepts rates up to 1, and the range goes to 10\..*--lr 1e-3:1"):
         lrlab.sweep(lrlab.yolo("detect", "data.yaml", epochs=2), lr="1e-3:10", store="memory", workers=0)
 
 
