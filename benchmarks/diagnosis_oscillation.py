@@ -14,7 +14,7 @@ false alarms (share of right runs) are counted on the others.
 With ``--train`` the rule that is shipped is tried, which looks at the validation loss: each run of ``grids_wide`` under a
 constant rate that it tells of (two seeds; its limits were chosen on other grids) is trained once more from the same seed, with the
 same batches and a cosine to zero. Counted is how often the last validation loss is lower then. The *end* is where the last
-validation lies above the lowest of the run that kept its rate, over all that it learned; 5 minutes of one core.
+validation lies above the lowest of the run that kept its rate, over all that it learned; a minute of one core.
 
 Run: python -m benchmarks.diagnosis_oscillation
      LRLAB_DATA=... python -m benchmarks.diagnosis_oscillation --train

@@ -144,7 +144,16 @@ def test_a_validation_loss_that_swings_names_the_checkpoint_to_keep() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "said"), [("goes on", None), ("is calm", None), ("falls", "Keep the checkpoint of step 599.")]
+    ("what", "said"),
+    [
+        ("goes on", None),
+        ("is calm", None),
+        ("falls", "Keep the checkpoint of step 599."),
+        (
+            "has no rate",
+            "Let the rate fall to zero towards the end, if it does not yet, and keep the checkpoint of step 599.",
+        ),
+    ],
 )
 def test_what_calms_down_does_not_swing_and_a_rate_that_falls_is_not_told_to(
     what: str, said: str | None
@@ -162,6 +171,8 @@ def test_what_calms_down_does_not_swing_and_a_rate_that_falls_is_not_told_to(
         "val_loss": (at, val),
         "lr": (steps, rates),
     }
+    if what == "has no rate":
+        del columns["lr"]
     total = 1280 if what == "goes on" else 640
     found = check_up(Log(columns=columns, seen=640, total=total, optimizer="momentum")).found("oscillating")
     assert (found and found.advice and found.advice.text) == said

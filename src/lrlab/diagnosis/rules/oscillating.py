@@ -27,7 +27,8 @@ def _look(signs: Signs) -> Verdict | None:
     keep, stop = signs.at(int(blocks[best, END])), int(blocks[best, END])
     text = f"Keep the checkpoint of {keep}."
     if not _falls(signs):
-        text = f"Let the rate fall to zero towards the end, and keep the checkpoint of {keep}."
+        yet = "" if "lr" in signs.blocks else ", if it does not yet"
+        text = f"Let the rate fall to zero towards the end{yet}, and keep the checkpoint of {keep}."
     return Verdict(
         symptom="oscillating",
         severity="note",
