@@ -8,8 +8,8 @@ What a symptom claims is looked up in what the half does not show:
 - underfitting, of a run cut at a half and told as finished, under a constant rate: going on lowers the lowest validation
   loss by at least 1 % of its fall;
 - oscillating, of a whole run: the last validation loss is lower with the same rate, seed and training and a schedule that
-  falls to zero (*calmed*), where such a training was recorded too: grids of the same workload, and ``schedule_runs``, of which
-  the limits were chosen on no one; and with the next rate that is at most a third (*third*);
+  falls to zero (*calmed*), where such a training was recorded too: in another grid of the workload, and in ``schedule_runs``, on
+  none of which a limit was chosen; and with the next rate that is at most a third (*third*);
 - alarms: share of whole runs at a right rate (regret at most 1 %) with a verdict above ``note``, whose validation ends
   within 2 % of its fall of its lowest.
 

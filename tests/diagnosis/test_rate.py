@@ -12,6 +12,7 @@ from lrlab.core.errors import SpecError
 from lrlab.diagnosis.features import GROUPS, LOSS, OPTIMIZERS, Course, family, features
 from lrlab.diagnosis.rate import (
     DECADES,
+    MOST_SURE,
     OPTIONAL,
     VIEWS,
     Told,
@@ -176,6 +177,12 @@ def test_nothing_is_told_where_the_opposite_is_likely_too() -> None:
     assert verdict.probabilities == (0.5, 0.2, 0.3)
     assert verdict_of(Told((0.5, 0.2, 0.3), fine, 0.3)).verdict == "too_low"
     assert verdict_of(Told((0.3, 0.4, 0.3), fine, 0.1)).verdict == "right"  # right has no opposite
+
+
+def test_nothing_is_certain() -> None:
+    verdict = verdict_of(Told((0.0002, 0.0003, 0.9995), (0.0,) * len(DECADES), 0.1))
+    assert verdict.confidence == MOST_SURE == 0.99
+    assert verdict.probabilities[2] == 0.9995
 
 
 def test_the_factor_is_the_move_that_most_likely_helps() -> None:

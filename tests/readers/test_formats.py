@@ -113,15 +113,27 @@ def test_the_trainers_state(tmp_path: Path) -> None:
 
 
 def test_a_panel_of_weights_and_biases(tmp_path: Path) -> None:
-    one = (
-        '"Step","fresh-sun-1 - train/loss","fresh-sun-1 - train/loss__MIN","fresh-sun-1 - train/loss__MAX"\n'
-    )
-    rows = rows_of(tmp_path / "wandb.csv", one + '"0","2.5","2.4","2.6"\n"50","1.5","1.5","1.5"\n')
+    def panel(*runs: str) -> str:
+        columns = [f'"{run} - train/loss{bound}"' for run in runs for bound in ("", "__MIN", "__MAX")]
+        return ",".join(['"Step"', *columns]) + "\n"
+
+    one = panel("fresh-sun-1") + '"0","2.5","2.4","2.6"\n"50","1.5","1.5","1.5"\n'
+    rows = rows_of(tmp_path / "wandb.csv", one)
     assert [(row.step, row.metrics["loss"]) for row in rows] == [(0, 2.5), (50, 1.5)]
-    two = '"Step","fresh-sun-1 - train/loss","dry-sea-2 - train/loss"\n"0","2.5","2.4"\n'
-    assert "loss" not in rows_of(tmp_path / "two.csv", two)[0].metrics
-    [row] = rows_of(tmp_path / "two.csv", columns={"loss": "dry-sea-2 - train/loss"})
-    assert row.metrics["loss"] == 2.4
+    in_turns = panel("fresh-sun-1", "dry-sea-2") + "0,2.5,2.4,2.6,,,\n1,,,,7.5,7.4,7.6\n"
+    with pytest.raises(SpecError, match="a panel of several runs, dry-sea-2 and fresh-sun-1") as failed:
+        rows_of(tmp_path / "two.csv", in_turns)
+    assert "--column 'loss=dry-sea-2 - train/loss'" in failed.value.hint
+    rows = rows_of(tmp_path / "two.csv", columns={"loss": "dry-sea-2 - train/loss"})
+    assert [row.metrics.get("loss") for row in rows] == [None, 7.5]
+
+
+def test_a_dash_in_a_name_makes_no_panel(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path / "own.csv", "step,train - loss,val - loss\n0,2.5,\n9,,1.5\n")
+    assert [(row.metrics.get("loss"), row.metrics.get("val_loss")) for row in rows] == [
+        (2.5, None),
+        (None, 1.5),
+    ]
 
 
 def test_json_lines(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _MOST_SETS = 256
 # a warm-up of their own, or one that MuSGD gives three times the rate; the second is neither in any version.
 _YOLO = re.compile(r"lr/pg\d+|x/lr\d+")
 _PARTS = {"loss": re.compile(r"train/\w+_loss"), "val_loss": re.compile(r"val/\w+_loss")}
-_OF_RUN, _BOUNDS = " - ", ("__MIN", "__MAX")
+_OF_RUN, _LOWEST = " - ", "__MIN"  # of a Weights & Biases panel
 _CLOCKS = re.compile(
     r"(.*_)?(time|runtime|walltime|elapsed|timestamp|date|datetime|seconds|secs|duration|eta|per_second|it_s|fps)"
     r"|.*_(per_second|per_sec|sec|s_per_it|ms)"
@@ -66,6 +66,7 @@ class Names:
     _found: dict[tuple[str, ...], Mapping[str, tuple[str, ...]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _runs: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, column in self.columns.items():
@@ -90,8 +91,10 @@ class Names:
         return found
 
     def matters(self, column: str) -> bool:
-        """Whether lrlab may have a name for a column, alone or as a part of a sum."""
-        return bool(self._known((column,))) or any(part.fullmatch(column) for part in _PARTS.values())
+        """Whether lrlab may have a name for a column, alone, as a part of a sum, or beside others of a panel."""
+        if _OF_RUN in column or any(part.fullmatch(column) for part in _PARTS.values()):
+            return True
+        return bool(self._known((column,)))
 
     def row(self, cells: Mapping[str, float], *, place: str, where: str) -> Row:
         """A row of ``cells``, by the log's own names.
@@ -122,6 +125,8 @@ class Names:
         by_plain: dict[str, str] = {}
         for name in cells:
             by_plain.setdefault(plain(name), name)
+        for name, whole in self._panel(cells).items():
+            by_plain.setdefault(name, whole)
         there = set(cells)
         found: dict[str, tuple[str, ...]] = {
             name: (column,)
@@ -136,6 +141,25 @@ class Names:
             }
         return found
 
+    def _panel(self, cells: tuple[str, ...]) -> Mapping[str, str]:
+        """Columns of a Weights & Biases panel by what ``plain`` makes of them without their run's name.
+
+        Such a panel has ``fresh-sun-1 - train/loss`` and the same with ``__MIN`` and ``__MAX``.
+
+        Raises:
+            SpecError: If it has several runs, perhaps in turns, and ``columns`` name none of their columns.
+        """
+        if any(_OF_RUN in column for column in self.columns.values()):
+            return {}
+        columns = [name for name in cells if _OF_RUN in name and name + _LOWEST in cells]
+        self._runs.update(name.partition(_OF_RUN)[0] for name in columns)
+        if len(self._runs) > 1:
+            raise SpecError(
+                f"columns: this is a panel of several runs, {' and '.join(sorted(self._runs)[:3])}.",
+                hint=f"Name the column of one: columns={{'loss': {columns[0]!r}}}, on the command line --column 'loss={columns[0]}'.",
+            )
+        return {plain(name.partition(_OF_RUN)[2]): name for name in columns}
+
     def _column(self, name: str, cells: Collection[str], by_plain: Mapping[str, str]) -> str | None:
         """Which column of a row is ``name``, if any."""
         if name in self.columns:
@@ -145,26 +169,12 @@ class Names:
         for alias in _ALIASES[name]:
             if alias in by_plain:
                 return by_plain[alias]
-        alone = _without_run(cells)
-        for alias in _ALIASES[name]:
-            if alias in alone:
-                return alone[alias]
         # Lightning names the column by the optimizer, Ultralytics by the group: lr-AdamW, lr-SGD/pg1, lr/pg0.
         return (
             next((raw for raw in by_plain.values() if re.match(r"lr[-/]", raw)), None)
             if name == "lr"
             else None
         )
-
-
-def _without_run(cells: Collection[str]) -> dict[str, str]:
-    """Columns of a Weights & Biases panel without their run's name, ``fresh-sun-1 - train/loss``; none of several runs."""
-    parts = [name.partition(_OF_RUN) for name in cells if _OF_RUN in name and not name.endswith(_BOUNDS)]
-    return (
-        {plain(rest): run + _OF_RUN + rest for run, _, rest in parts}
-        if len({run for run, _, _ in parts}) == 1
-        else {}
-    )
 
 
 def check_position(epoch: float | None, step: float | None, position: Mapping[str, str], where: str) -> None:

@@ -8,7 +8,7 @@ from lrlab.diagnosis.signals import END, MEAN
 
 _SWING = 0.1  # of all that was learned, from one validation to the next
 _LOST = 0.05  # of the same: so far above the lowest do the last validations lie
-_DECAYED = 0.1  # of the peak: a rate that has fallen below it is falling already
+_DECAYED = 0.1  # of the peak: a rate that ends below it has fallen by a schedule
 
 
 def _look(signs: Signs) -> Verdict | None:
@@ -24,7 +24,8 @@ def _look(signs: Signs) -> Verdict | None:
     swing, lost = late.noise / learned, (last.mean - lowest) / learned
     if swing < _SWING or lost < _LOST:
         return None
-    keep, stop = signs.at(int(blocks[best, END])), int(blocks[best, END])
+    keep_step = int(blocks[best, END])
+    keep = signs.at(keep_step)
     text = f"Keep the checkpoint of {keep}."
     if not _falls(signs):
         yet = "" if "lr" in signs.blocks else ", if it does not yet"
@@ -48,7 +49,7 @@ def _look(signs: Signs) -> Verdict | None:
                 value=lost,
                 threshold=_LOST,
                 source="val_loss",
-                first_step=stop,
+                first_step=keep_step,
                 last_step=last.last_step,
             ),
         ),
